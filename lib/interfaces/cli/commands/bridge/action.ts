@@ -1,0 +1,85 @@
+/**
+ * `mcp-auth bridge`: the action.
+ *
+ * @module
+ */
+import { parseWebUrl } from "../../../../primitives/web_url.ts";
+import { entryNameFor, expandHeaders } from "../../../../services/config/mod.ts";
+import type { ServerRecord } from "../../../../services/credentials/mod.ts";
+import type { Action, StoreFlags } from "../../command.ts";
+import type { CliContext } from "../../context.ts";
+import { requireEntry, type SignInFlags, signInWithBrowser } from "../../entry.ts";
+import { type EntryFlags, entryOptions, givenClient } from "../../entry_flags.ts";
+
+/** The flags of the command. */
+export type BridgeFlags = StoreFlags & SignInFlags & EntryFlags & { readonly login?: boolean | undefined };
+
+/** What is bridged to. */
+interface Target {
+  readonly server: ServerRecord;
+  /** Whether the store has it. */
+  readonly stored: boolean;
+  /** The command that a person has to run when a sign-in is needed. */
+  readonly signInCommand: string;
+}
+
+/** Runs the bridge until the host closes standard input. */
+export const action: Action<BridgeFlags, [string]> = async (context, flags, nameOrUrl) => {
+  const services = context.services(flags);
+  const { signal } = await services.interruption({ parent: true });
+  const target = await findTarget(context, flags, nameOrUrl);
+  const { server, stored, signInCommand } = target;
+  const authorizer = services.authorizer(server, {
+    anonymous: server.signIn === "none" || !stored,
+    signInCommand,
+    ...(flags.login
+      ? {
+        signIn: async (need, needSignal) => {
+          const given = await givenClient(context, flags);
+          await signInWithBrowser(context, flags, { server, ...need, signal: needSignal }, given);
+        },
+      }
+      : {}),
+  });
+  const { runBridge } = await import("../../../../services/bridge/mod.ts");
+  await runBridge({
+    url: server.url,
+    http: services.http(server),
+    authorizer,
+    headers: expandHeaders(server.options.headers, (name) => context.env.get(name)),
+    input: context.terminal.input(),
+    output: { write: (chunk) => context.terminal.write(chunk) },
+    log: (message) => context.say(message),
+    signal,
+  });
+};
+
+/** An entry by its name, the one entry of a URL, or a URL that is no entry yet. */
+async function findTarget(context: CliContext, flags: BridgeFlags, nameOrUrl: string): Promise<Target> {
+  const options = entryOptions(context, flags);
+  const target = (record: ServerRecord, stored: boolean, signInCommand: string): Target => ({
+    server: { ...record, options: { ...record.options, ...options } },
+    stored,
+    signInCommand,
+  });
+  if (!/^https?:/i.test(nameOrUrl)) {
+    const { record } = await requireEntry(context, flags, nameOrUrl);
+    return target(record, true, `mcp-auth login ${record.name}`);
+  }
+  parseWebUrl(nameOrUrl, "server URL");
+  const entries = await context.store(flags).servers();
+  const known = entries.find(({ record }) => record.url === nameOrUrl)?.record;
+  if (known !== undefined) return target(known, true, `mcp-auth login ${known.name}`);
+  const taken = new Set(entries.map(({ record }) => record.name));
+  const base = entryNameFor(nameOrUrl);
+  let name = base;
+  for (let number = 2; taken.has(name); number++) name = `${base}-${number}`;
+  const record: ServerRecord = {
+    name,
+    url: nameOrUrl,
+    createdAt: context.clock.now(),
+    signIn: "oauth",
+    options: {},
+  };
+  return target(record, false, `mcp-auth add ${name} ${nameOrUrl}`);
+}

@@ -1,0 +1,26 @@
+/**
+ * `mcp-auth help`: the grammar.
+ *
+ * @module
+ */
+import { defineCommand } from "../../command.ts";
+import type { NoFlags } from "./action.ts";
+
+/** The command. */
+export const command = defineCommand<NoFlags, [string?]>({
+  brief: "Show help, of a command or a topic",
+  description: 'Shows the help of a command, or a topic: "environment" or "exit-codes".',
+  examples: [
+    ["mcp-auth help", "all commands"],
+    ["mcp-auth help add", "one command"],
+    ["mcp-auth help exit-codes", "what the exit codes mean"],
+  ],
+  parameters: {
+    flags: {},
+    positional: {
+      kind: "tuple",
+      parameters: [{ brief: "Command or topic", parse: String, placeholder: "topic", optional: true }],
+    },
+  },
+  load: () => import("./action.ts"),
+});

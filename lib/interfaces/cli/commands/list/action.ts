@@ -1,0 +1,43 @@
+/**
+ * `mcp-auth list`: the action.
+ *
+ * @module
+ */
+import { safeUrl } from "../../../../primitives/untrusted_text.ts";
+import type { Action, CommonFlags } from "../../command.ts";
+import { entryState, STATE_WORDS } from "../../output/entry_state.ts";
+import { table } from "../../output/table.ts";
+import { isoTime, relativeTime } from "../../output/time.ts";
+
+/** Lists all entries. */
+export const action: Action<CommonFlags, []> = async (context, flags) => {
+  const store = context.store(flags);
+  const [servers, credentials] = [await store.servers(), await store.credentials()];
+  const entries = servers.map(({ record: server }) => {
+    const credential = credentials.find(({ record }) => record.name === server.name)?.record;
+    return { server, credential, state: entryState(server, credential, context.clock) };
+  });
+  const json = entries.map(({ server, credential, state }) => ({
+    name: server.name,
+    url: server.url,
+    state,
+    expires_at: isoTime(credential?.expiresAt),
+    can_refresh: credential?.refreshToken !== undefined,
+  }));
+  if (entries.length === 0 && !flags.json) {
+    return context.say("No entries yet. Add one with: mcp-auth add <name> <url>");
+  }
+  context.print(
+    flags,
+    json,
+    table([
+      ["NAME", "STATE", "TOKEN EXPIRES", "URL"],
+      ...entries.map(({ server, credential, state }) => [
+        server.name,
+        STATE_WORDS[state],
+        credential?.expiresAt === undefined ? "-" : relativeTime(credential.expiresAt, context.clock.now()),
+        safeUrl(server.url),
+      ]),
+    ]),
+  );
+};

@@ -1,0 +1,40 @@
+/**
+ * `mcp-auth login`: the grammar.
+ *
+ * @module
+ */
+import { defineCommand } from "../../command.ts";
+import { signInFlags } from "../../entry_flags.ts";
+import { jsonFlag, listFlag, storeFlags, valueFlag } from "../../flags.ts";
+import type { LoginFlags } from "./action.ts";
+
+/** The command. */
+export const command = defineCommand<LoginFlags, [string]>({
+  brief: "Sign in to an entry again",
+  description:
+    "Signs in with the browser, whether or not the entry is signed in, and replaces its tokens once the new " +
+    "ones are there.",
+  examples: [
+    ["mcp-auth login heptabase", "sign in again"],
+    ['mcp-auth login heptabase --scope "files:read files:write"', "with other scopes from now on"],
+    [
+      "mcp-auth login work --client-id abc --client-secret-file -",
+      "with another client, its secret on stdin",
+    ],
+  ],
+  parameters: {
+    flags: {
+      scope: listFlag("Scope to ask for from now on, in place of what the server names", "scope"),
+      clientId: valueFlag("Client that you registered by hand", "id"),
+      clientSecretFile: valueFlag("File with the client's secret, - for standard input", "file"),
+      ...signInFlags,
+      ...jsonFlag,
+      ...storeFlags,
+    },
+    positional: {
+      kind: "tuple",
+      parameters: [{ brief: "Name of the entry", parse: String, placeholder: "name" }],
+    },
+  },
+  load: () => import("./action.ts"),
+});

@@ -1,0 +1,16 @@
+/**
+ * `mcp-auth rename`: the action.
+ *
+ * @module
+ */
+import { checkEntryName } from "../../../../services/config/mod.ts";
+import type { Action, CommonFlags } from "../../command.ts";
+import { requireEntry } from "../../entry.ts";
+
+/** Renames an entry. */
+export const action: Action<CommonFlags, [string, string]> = async (context, flags, name, newName) => {
+  checkEntryName(newName);
+  await requireEntry(context, flags, name);
+  await context.services(flags).authority.exclusive(name, () => context.store(flags).rename(name, newName));
+  context.print(flags, { name: newName, old_name: name }, `✓ Renamed ${name} to ${newName}`);
+};

@@ -1,0 +1,93 @@
+/**
+ * `mcp-auth set`: the action.
+ *
+ * @module
+ */
+import { McpAuthError } from "../../../../primitives/errors.ts";
+import { parseWebUrl } from "../../../../primitives/web_url.ts";
+import { safeUrl } from "../../../../primitives/untrusted_text.ts";
+import type { ServerOptions, ServerRecord } from "../../../../services/credentials/mod.ts";
+import type { Action, CommonFlags } from "../../command.ts";
+import type { CliContext } from "../../context.ts";
+import { requireEntry } from "../../entry.ts";
+import { type EntryFlags, entryOptions } from "../../entry_flags.ts";
+
+/** The options that `--unset` forgets, by the names of their flags. */
+export const UNSETTABLE = [
+  "scope",
+  "resource",
+  "client-id",
+  "client-metadata-url",
+  "callback-port",
+  "header",
+  "allow-private-host",
+  "assume-pkce",
+] as const;
+
+/** The flags of the command. */
+export type SetFlags = CommonFlags & EntryFlags & {
+  readonly url?: string | undefined;
+  readonly unset?: readonly (typeof UNSETTABLE[number])[] | undefined;
+};
+
+const OPTION_OF: Readonly<Record<typeof UNSETTABLE[number], keyof ServerOptions>> = {
+  "scope": "scopes",
+  "resource": "resource",
+  "client-id": "clientId",
+  "client-metadata-url": "clientMetadataUrl",
+  "callback-port": "callbackPorts",
+  "header": "headers",
+  "allow-private-host": "allowPrivateHosts",
+  "assume-pkce": "allowMissingPkceMetadata",
+};
+
+/** Changes an entry. */
+export const action: Action<SetFlags, [string]> = async (context, flags, name) => {
+  const { record, version } = await requireEntry(context, flags, name);
+  const given = entryOptions(context, flags);
+  if (Object.keys(given).length === 0 && flags.unset === undefined && flags.url === undefined) {
+    throw new McpAuthError("USAGE", `Cannot change "${name}": nothing to change was given`, {
+      hint: "Run: mcp-auth set --help",
+    });
+  }
+  const forgotten: readonly string[] = (flags.unset ?? []).map((flag) => OPTION_OF[flag]);
+  const kept = Object.fromEntries(
+    Object.entries(record.options).filter(([option]) => !forgotten.includes(option)),
+  );
+  const next: ServerRecord = { ...record, options: { ...kept, ...given } };
+  const moved = flags.url === undefined
+    ? next
+    : { ...next, url: await checkMove(context, flags, record, flags.url) };
+  if (await context.store(flags).putServer(moved, version) === undefined) {
+    throw new McpAuthError(
+      "CONFIG_INVALID",
+      `Cannot change "${name}": it was changed by another command meanwhile`,
+      {
+        hint: "Run the command again",
+      },
+    );
+  }
+  const { headers, ...options } = moved.options;
+  context.print(
+    flags,
+    { name, url: moved.url, options: { ...options, ...(headers && { headers: Object.keys(headers) }) } },
+    `✓ Changed ${name}`,
+  );
+};
+
+/** Tokens were issued for the old place: they must not go to another origin because a setting changed. */
+async function checkMove(
+  context: CliContext,
+  flags: CommonFlags,
+  record: ServerRecord,
+  url: string,
+): Promise<string> {
+  const target = parseWebUrl(url, "server URL");
+  if (target.origin === new URL(record.url).origin) return url;
+  if (await context.store(flags).credential(record.name) === undefined) return url;
+  throw new McpAuthError(
+    "CONFIG_INVALID",
+    `Cannot move "${record.name}" to "${safeUrl(url)}": it is signed in at another origin`,
+    { hint: `Run first: mcp-auth logout ${record.name}` },
+  );
+}

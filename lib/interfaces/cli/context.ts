@@ -1,0 +1,88 @@
+/**
+ * What every action gets: the streams, the services over the store that its flags name, and where to print.
+ *
+ * @module
+ */
+import type { CommandContext, StricliProcess } from "@stricli/core";
+import type { McpAuthError } from "../../primitives/errors.ts";
+import type { Clock } from "../../primitives/system/clock.ts";
+import type { Env } from "../../primitives/system/env.ts";
+import type { Terminal } from "../../primitives/system/terminal.ts";
+import type { CredentialStore } from "../../services/credentials/mod.ts";
+import type { Ports } from "../composition/ports.ts";
+import { Services } from "../composition/services.ts";
+import type { JsonFlag, StoreFlags } from "./command.ts";
+
+/** What the program runs on. */
+export interface World {
+  readonly ports: Ports;
+  readonly terminal: Terminal;
+  /** Reads a text file that the user named; undefined when there is none. */
+  readonly readTextFile: (path: string) => Promise<string | undefined>;
+}
+
+/** The context of one command. */
+export class CliContext implements CommandContext, Disposable {
+  readonly process: StricliProcess;
+  readonly world: World;
+  #services: Services | undefined;
+
+  /**
+   * @param world What the program runs on.
+   * @param complain Gets what the command-line library writes to standard error.
+   */
+  constructor(world: World, complain: (text: string) => void) {
+    this.world = world;
+    this.process = {
+      stdout: { write: (text) => world.terminal.out(text) },
+      stderr: { write: complain },
+      env: {},
+    };
+  }
+
+  get terminal(): Terminal {
+    return this.world.terminal;
+  }
+
+  get env(): Env {
+    return this.world.ports.env;
+  }
+
+  get clock(): Clock {
+    return this.world.ports.clock;
+  }
+
+  /** The services over the store that the flags name; ended with the command. */
+  services(flags: StoreFlags): Services {
+    this.#services ??= new Services(this.world.ports, {
+      keystore: flags.keystore,
+      log: flags.verbose ? (line) => this.say(line) : undefined,
+    });
+    return this.#services;
+  }
+
+  /** The store that the flags name. */
+  store(flags: StoreFlags): CredentialStore {
+    return this.services(flags).store;
+  }
+
+  /** Writes one line to standard error. */
+  say(line: string): void {
+    this.terminal.err(`${line}\n`);
+  }
+
+  /** Prints a result: as JSON with `--json`, else as text. */
+  print(flags: JsonFlag, json: unknown, text: string): void {
+    this.terminal.out(flags.json ? `${JSON.stringify(json)}\n` : text === "" ? "" : `${text}\n`);
+  }
+
+  /** Ends the services. */
+  [Symbol.dispose](): void {
+    this.#services?.[Symbol.dispose]();
+  }
+}
+
+/** A warning is an error that did not stop anything: its words, and its hint. */
+export function warningText(error: McpAuthError): string {
+  return `Warning: ${error.message}${error.hint === undefined ? "" : `. ${error.hint}`}`;
+}

@@ -1,0 +1,95 @@
+/**
+ * What commands do with entries: find one by name, and sign in to it while telling the person what happens.
+ *
+ * @module
+ */
+import { McpAuthError } from "../../primitives/errors.ts";
+import { safeUrl } from "../../primitives/untrusted_text.ts";
+import type { CredentialRecord, ServerRecord, Versioned } from "../../services/credentials/mod.ts";
+import type { GivenClient, SignInEvent, StoredSignInRequest } from "../../services/signin/mod.ts";
+import { noSuchEntry } from "../../services/tokens/mod.ts";
+import type { StoreFlags } from "./command.ts";
+import { type CliContext, warningText } from "./context.ts";
+
+/** How a person signs in. */
+export type SignInFlags = {
+  readonly browser?: boolean | undefined;
+  readonly timeout?: number | undefined;
+};
+
+/**
+ * The entry of a name.
+ *
+ * @throws {McpAuthError} `NOT_FOUND`, with the name that may have been meant.
+ */
+export async function requireEntry(
+  context: CliContext,
+  flags: StoreFlags,
+  name: string,
+): Promise<Versioned<ServerRecord>> {
+  const found = await context.store(flags).server(name);
+  if (found !== undefined) return found;
+  const names = (await context.store(flags).servers()).map(({ record }) => record.name);
+  const near = names.find((each) =>
+    each.startsWith(name) || name.startsWith(each) || nearlyEqual(each, name)
+  );
+  if (near === undefined) throw noSuchEntry(name);
+  throw new McpAuthError("NOT_FOUND", `Cannot find "${name}": there is no such entry`, {
+    hint: `Did you mean "${near}"? See all entries with: mcp-auth list`,
+  });
+}
+
+/**
+ * Signs in to an entry with the browser and stores the result, telling on standard error what happens.
+ *
+ * @throws {McpAuthError} whatever the sign-in met; nothing was stored then.
+ */
+export async function signInWithBrowser(
+  context: CliContext,
+  flags: StoreFlags & SignInFlags,
+  request: StoredSignInRequest,
+  given?: GivenClient,
+): Promise<CredentialRecord> {
+  const services = context.services(flags);
+  const { signal } = await services.interruption();
+  const ask = context.terminal.isInteractive() ? (await import("./output/prompt.ts")).askClient : undefined;
+  return await services.signIn({
+    openBrowser: flags.browser !== false,
+    tell: (event) => tellSignIn(context, flags.verbose === true, request.server, event),
+    ask,
+    given,
+    clientName: "mcp-auth",
+    timeoutS: flags.timeout,
+  }, {
+    ...request,
+    signal: request.signal === undefined ? signal : AbortSignal.any([signal, request.signal]),
+  });
+}
+
+function tellSignIn(context: CliContext, verbose: boolean, server: ServerRecord, event: SignInEvent): void {
+  switch (event.kind) {
+    case "discovered":
+      if (verbose) context.say(`Discovered: ${event.steps}`);
+      return;
+    case "registered":
+      if (verbose) context.say(`Client: ${event.source} at ${safeUrl(event.issuer)}`);
+      return;
+    case "authorize":
+      context.say(`Sign in to "${server.name}" (${safeUrl(server.url)}) at ${safeUrl(event.issuer)}`);
+      context.say(
+        event.opened ? "Opening the browser. If nothing opens, visit:" : "Open this URL in a browser:",
+      );
+      return context.say(`  ${event.url}`);
+    case "no-browser":
+      return context.say(warningText(event.error));
+    case "received":
+      if (verbose) context.say("Received the answer of the authorization server");
+  }
+}
+
+/** One letter more or less at the start, or the same letters in another order. */
+function nearlyEqual(a: string, b: string): boolean {
+  const letters = (text: string) => [...text].sort().join("");
+  return Math.abs(a.length - b.length) <= 1 &&
+    (letters(a) === letters(b) || a.slice(1) === b || b.slice(1) === a);
+}

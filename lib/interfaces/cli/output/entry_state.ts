@@ -1,0 +1,38 @@
+/**
+ * The state of an entry, in the words that `list` and `status` share.
+ *
+ * @module
+ */
+import type { Clock } from "../../../primitives/system/clock.ts";
+import type { CredentialRecord, ServerRecord } from "../../../services/credentials/mod.ts";
+import { freshnessOf } from "../../../services/tokens/mod.ts";
+
+/** What state an entry is in. Stable: `--json` gives it. */
+export type EntryState = "no-sign-in-needed" | "not-signed-in" | "signed-in" | "expired" | "refresh-failed";
+
+/** The states for a person. */
+export const STATE_WORDS: Readonly<Record<EntryState, string>> = {
+  "no-sign-in-needed": "no sign-in needed",
+  "not-signed-in": "not signed in",
+  "signed-in": "signed in",
+  expired: "expired",
+  "refresh-failed": "refresh failed",
+};
+
+/**
+ * Judges an entry. An expired token that can be refreshed counts as signed in: the next use refreshes it.
+ *
+ * @param server The entry.
+ * @param credential Its tokens, where it has some.
+ * @param clock The time.
+ */
+export function entryState(
+  server: ServerRecord,
+  credential: CredentialRecord | undefined,
+  clock: Clock,
+): EntryState {
+  if (credential === undefined) return server.signIn === "none" ? "no-sign-in-needed" : "not-signed-in";
+  if (freshnessOf(credential, clock.now()) !== "expired") return "signed-in";
+  if (credential.refreshToken !== undefined) return "signed-in";
+  return credential.lastError === undefined ? "expired" : "refresh-failed";
+}

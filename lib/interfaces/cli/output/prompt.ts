@@ -1,0 +1,23 @@
+/**
+ * Questions to a person at a terminal. The library is loaded when a question is asked, never before.
+ *
+ * @module
+ */
+import { safeUrl } from "../../../primitives/untrusted_text.ts";
+import type { AskClient } from "../../../services/signin/mod.ts";
+
+/** Asks for a client that was registered by hand; undefined when the person has none. */
+export const askClient: AskClient = async ({ issuer, redirectUri }) => {
+  const { isCancel, note, password, text } = await import("@clack/prompts");
+  const output = { output: (await import("../../../primitives/system/error_stream.ts")).errorStream() };
+  note(
+    `Redirect URI to register there:\n${redirectUri}`,
+    `${safeUrl(issuer)} registers no clients by itself`,
+    output,
+  );
+  const clientId = await text({ message: "Client ID (empty: none)", ...output });
+  if (isCancel(clientId) || clientId === undefined || clientId.trim() === "") return undefined;
+  const clientSecret = await password({ message: "Client secret (empty: none)", ...output });
+  if (isCancel(clientSecret)) return undefined;
+  return { clientId: clientId.trim(), clientSecret: clientSecret?.trim() || undefined };
+};

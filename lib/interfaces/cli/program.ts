@@ -1,0 +1,137 @@
+/**
+ * The table of commands: the tree of `commands/` is the command line. A grammar is loaded when its command is run, and
+ * all of them only for help and for suggestions, so that no command pays for another.
+ *
+ * @module
+ */
+import {
+  type Application,
+  buildApplication,
+  buildRouteMap,
+  type Command,
+  help,
+  run as runApplication,
+  text_en,
+  version,
+} from "@stricli/core";
+import { McpAuthError } from "../../primitives/errors.ts";
+import { VERSION } from "../../primitives/version.ts";
+import { CliContext, type World } from "./context.ts";
+import { reportError } from "./output/report.ts";
+
+type Load = () => Promise<{ readonly command: Command<CliContext> }>;
+
+/** Every command, in the order of help. */
+export const COMMANDS: Readonly<Record<string, Load>> = {
+  add: () => import("./commands/add/grammar.ts"),
+  login: () => import("./commands/login/grammar.ts"),
+  logout: () => import("./commands/logout/grammar.ts"),
+  list: () => import("./commands/list/grammar.ts"),
+  status: () => import("./commands/status/grammar.ts"),
+  token: () => import("./commands/token/grammar.ts"),
+  refresh: () => import("./commands/refresh/grammar.ts"),
+  bridge: () => import("./commands/bridge/grammar.ts"),
+  tools: () => import("./commands/tools/grammar.ts"),
+  call: () => import("./commands/call/grammar.ts"),
+  set: () => import("./commands/set/grammar.ts"),
+  rename: () => import("./commands/rename/grammar.ts"),
+  remove: () => import("./commands/remove/grammar.ts"),
+  help: () => import("./commands/help/grammar.ts"),
+  version: () => import("./commands/version/grammar.ts"),
+};
+
+/** Says whether a word is a command. */
+export function isCommand(name: string | undefined): name is string {
+  return name !== undefined && Object.hasOwn(COMMANDS, name);
+}
+
+/**
+ * Parses and runs one command line. Mistakes in it are errors like all others, with a code and the next command to run.
+ *
+ * @param argv The arguments, without the program's name; none asks for help.
+ * @param world What it runs on.
+ * @returns The exit code.
+ */
+export async function runProgram(argv: readonly string[], world: World): Promise<number> {
+  const args = argv.length === 0 ? ["--help"] : argv;
+  const name = args[0];
+  const complaints: string[] = [];
+  const context = new CliContext(world, (text) => complaints.push(text));
+  await runApplication(await loadProgram(name), args, context);
+  const { exitCode } = context.process;
+  if (typeof exitCode !== "number" || exitCode >= 0) {
+    for (const text of complaints) world.terminal.err(text);
+    return typeof exitCode === "number" ? exitCode : 0;
+  }
+  const hint = `Run: mcp-auth ${isCommand(name) ? `${name} ` : ""}--help`;
+  const error = new McpAuthError("USAGE", complaints.join(" ").trim(), { hint });
+  return reportError(world.terminal, error, { json: args.includes("--json") });
+}
+
+/**
+ * Builds the program with the grammars that a command line needs.
+ *
+ * @param name The command; all grammars are loaded where it is none.
+ */
+async function loadProgram(name: string | undefined): Promise<Application<CliContext>> {
+  const names = isCommand(name) ? [name] : Object.keys(COMMANDS);
+  const routes = await Promise.all(
+    names.map(async (each) => [each, (await COMMANDS[each]!()).command] as const),
+  );
+  return buildApplication(
+    buildRouteMap<string, CliContext>({
+      routes: Object.fromEntries(routes),
+      docs: {
+        brief: "Credentials for every OAuth-protected MCP server you use",
+        fullDescription: DESCRIPTION,
+      },
+    }),
+    {
+      name: "mcp-auth",
+      scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
+      localization: {
+        text: {
+          ...text_en,
+          noCommandRegisteredForInput: ({ input, corrections }) =>
+            `Unknown command "${input}"${
+              corrections.length === 0 ? "" : `, did you mean ${oneOf(corrections)}?`
+            }`,
+          exceptionWhileParsingArguments: (error) =>
+            `Cannot read the command line: ${sentence(text_en.exceptionWhileParsingArguments(error, false))}`,
+        },
+      },
+    },
+    {
+      help: help({
+        brief: "Print help and exit",
+        formatting: {
+          caseStyle: "convert-camel-to-kebab",
+          useAliasInUsageLine: false,
+          onlyRequiredInUsageLine: true,
+        },
+      }),
+      version: version({
+        brief: "Print the version and exit",
+        alias: false,
+        info: { currentVersion: VERSION },
+      }),
+    },
+  );
+}
+
+const DESCRIPTION =
+  `Signs in to remote MCP servers, keeps their tokens sealed and fresh, and hands them to hosts and scripts.
+
+EXAMPLES
+  mcp-auth add heptabase https://api.heptabase.com/mcp   # the browser opens, you approve
+  mcp-auth bridge heptabase                              # a stdio MCP server in front of it
+  curl -H "$(mcp-auth token heptabase --header)" ...     # for scripts and CI`;
+
+function oneOf(words: readonly string[]): string {
+  return words.map((word) => `"${word}"`).join(" or ");
+}
+
+/** The library's sentences start with a capital letter and may quote with backticks. */
+function sentence(text: string): string {
+  return (text.charAt(0).toLowerCase() + text.slice(1)).replaceAll("`", '"');
+}

@@ -1,0 +1,26 @@
+/**
+ * The ports of the machine that services run on. What is costly to load is a function, so that who does not need it
+ * does not pay for it.
+ *
+ * @module
+ */
+import type { Lookup } from "../../primitives/http/address.ts";
+import type { Browser } from "../../primitives/system/browser.ts";
+import type { Clock } from "../../primitives/system/clock.ts";
+import type { Env } from "../../primitives/system/env.ts";
+import type { Listen } from "../../primitives/system/listener.ts";
+import type { Locks } from "../../primitives/system/lock.ts";
+import type { Interruption } from "../../primitives/system/process.ts";
+
+/** The machine. */
+export interface Ports {
+  readonly env: Env;
+  readonly clock: Clock;
+  readonly browser: () => Promise<Browser>;
+  readonly listen: () => Promise<Listen>;
+  readonly lookup: () => Promise<Lookup>;
+  /** The locks that all processes with the store in this folder share. */
+  readonly locks: (home: string) => Promise<Locks>;
+  /** Turns signals, and the death of the parent where asked for, into an abort. */
+  readonly interruption: (options: { readonly parent: boolean }) => Promise<Interruption>;
+}

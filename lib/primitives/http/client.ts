@@ -1,0 +1,185 @@
+/**
+ * The one fetch. Redirects are followed by hand so that each hop passes the same checks, credentials stay at the origin
+ * they were meant for, and bodies and times are capped unless a stream was asked for.
+ *
+ * @see MCP security best practices, SSRF (C68-C72)
+ * @module
+ */
+import { McpAuthError } from "../errors.ts";
+import { HTTP_TIMEOUT_MS, METADATA_MAX_BYTES, REDIRECTS_MAX } from "../limits.ts";
+import { safeText, safeUrl } from "../untrusted_text.ts";
+import { VERSION } from "../version.ts";
+import { parseWebUrl } from "../web_url.ts";
+import type { AddressGuard } from "./address.ts";
+import { readBytes } from "./body.ts";
+import type { Http, HttpRequest } from "./http.ts";
+import { redact } from "./redaction.ts";
+
+/** What {@linkcode createHttp} takes. */
+export interface HttpOptions {
+  /** Checked before each connection; without it only the scheme is. */
+  readonly guard?: AddressGuard | undefined;
+  /** Gets one redacted line for each exchange (`--verbose`). */
+  readonly log?: ((line: string) => void) | undefined;
+}
+
+/** Headers that may follow a redirect to another origin; all others could carry credentials. */
+const PORTABLE_HEADERS: ReadonlySet<string> = new Set(["accept", "user-agent", "mcp-protocol-version"]);
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Makes the {@linkcode Http} of one entry. */
+export function createHttp(options: HttpOptions = {}): Http {
+  return async (url, request = {}) => {
+    const started = performance.now();
+    const deadline = new Deadline(request);
+    try {
+      const response = await exchange(url, request, options, deadline);
+      options.log?.(redact(
+        `${request.method ?? "GET"} ${safeUrl(url)}: ${response.status} (${
+          Math.round(performance.now() - started)
+        } ms)`,
+      ));
+      if (request.stream) return response;
+      const bytes = await readBytes(response, request.maxBytes ?? METADATA_MAX_BYTES);
+      const empty = response.status === 204 || response.status === 205 || response.status === 304;
+      return new Response(empty ? null : bytes, { status: response.status, headers: response.headers });
+    } catch (error) {
+      const coded = deadline.explain(error, url, request);
+      options.log?.(redact(`${request.method ?? "GET"} ${safeUrl(url)}: ${coded.message}`));
+      throw coded;
+    } finally {
+      deadline.clear();
+    }
+  };
+}
+
+async function exchange(
+  url: string,
+  request: HttpRequest,
+  options: HttpOptions,
+  deadline: Deadline,
+): Promise<Response> {
+  let target = parseWebUrl(url);
+  let headers = { "user-agent": `mcp-auth/${VERSION}`, ...request.headers };
+  for (let hops = 0;; hops++) {
+    await options.guard?.(target);
+    // The first hop goes out as given, byte for byte.
+    const response = await fetch(hops === 0 ? url : target, {
+      method: request.method ?? "GET",
+      headers,
+      redirect: "manual",
+      ...(request.body === undefined ? {} : { body: request.body }),
+      ...(deadline.signal === undefined ? {} : { signal: deadline.signal }),
+    });
+    const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
+    if (location === null || !mayFollow(request, response.status)) return response;
+    await response.body?.cancel();
+    if (hops >= REDIRECTS_MAX) {
+      throw new McpAuthError(
+        "SERVER_ERROR",
+        `Cannot fetch "${safeUrl(url)}": more than ${REDIRECTS_MAX} redirects`,
+      );
+    }
+    const next = URL.parse(location, target);
+    if (next === null) {
+      throw new McpAuthError("UNSAFE_URL", `Cannot follow the redirect of "${safeUrl(url)}": not a URL`);
+    }
+    parseWebUrl(next.href, "the redirect target");
+    if (next.origin !== target.origin) {
+      if (request.body !== undefined && request.body !== null) {
+        throw new McpAuthError(
+          "UNSAFE_URL",
+          `Cannot follow the redirect of "${safeUrl(url)}": it leads to another origin, "${
+            safeUrl(next.origin)
+          }"`,
+          { hint: "Use the URL it redirects to, if you trust it" },
+        );
+      }
+      headers = Object.fromEntries(
+        Object.entries(headers).filter(([name]) => PORTABLE_HEADERS.has(name.toLowerCase())),
+      ) as typeof headers;
+    }
+    target = next;
+  }
+}
+
+/** GET follows all redirects; a body is sent again only where the status says so (307, 308). */
+function mayFollow(request: HttpRequest, status: number): boolean {
+  const method = request.method ?? "GET";
+  if (method === "GET" || method === "HEAD") return true;
+  return (status === 307 || status === 308) && !(request.body instanceof ReadableStream);
+}
+
+/** The time limit and the caller's signal of one exchange, and what their firing means. */
+class Deadline {
+  readonly signal: AbortSignal | undefined;
+  readonly #caller: AbortSignal | undefined;
+  readonly #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #timeoutMs: number;
+  #expired = false;
+
+  constructor(request: HttpRequest) {
+    this.#caller = request.signal;
+    this.#timeoutMs = request.timeoutMs ?? HTTP_TIMEOUT_MS;
+    if (this.#timeoutMs === Infinity) {
+      this.signal = request.signal;
+      return;
+    }
+    const controller = new AbortController();
+    this.#timer = setTimeout(() => {
+      this.#expired = true;
+      controller.abort(new DOMException("Timed out", "TimeoutError"));
+    }, this.#timeoutMs);
+    this.signal = request.signal === undefined
+      ? controller.signal
+      : AbortSignal.any([request.signal, controller.signal]);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+
+  explain(error: unknown, url: string, request: HttpRequest): McpAuthError {
+    if (error instanceof McpAuthError) return error;
+    const what = `${request.method ?? "GET"} "${safeUrl(url)}"`;
+    if (this.#caller?.aborted) {
+      const reason = this.#caller.reason;
+      if (reason instanceof McpAuthError) return reason;
+      return new McpAuthError("AUTH_CANCELLED", `Cancelled: ${what}`, { cause: error });
+    }
+    if (this.#expired) {
+      return new McpAuthError(
+        "TIMEOUT",
+        `Cannot reach the server: ${what} took longer than ${this.#timeoutMs / 1000} s`,
+        {
+          hint: "Try again; if it persists, check that the server is up",
+          cause: error,
+        },
+      );
+    }
+    const host = URL.parse(url)?.host ?? "";
+    if (error instanceof Error && error.name === "NotCapable") {
+      return new McpAuthError(
+        "PERMISSION_DENIED",
+        `Cannot connect: the sandbox does not allow "${safeText(host)}"`,
+        {
+          hint: `Add --allow-net=${safeText(host)}`,
+          cause: error,
+        },
+      );
+    }
+    return new McpAuthError("NETWORK_ERROR", `Cannot reach the server: ${what}: ${reasonOf(error)}`, {
+      hint: "Check the address, the network and any proxy, then try again",
+      cause: error,
+    });
+  }
+}
+
+/** The innermost message of a failed fetch says what happened; the outer ones repeat the URL. */
+function reasonOf(error: unknown): string {
+  let inner = error;
+  for (let depth = 0; depth < 5 && inner instanceof Error && inner.cause instanceof Error; depth++) {
+    inner = inner.cause;
+  }
+  return redact(safeText(inner instanceof Error ? inner.message : String(inner)));
+}

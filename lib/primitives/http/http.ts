@@ -1,0 +1,40 @@
+/**
+ * The port of the one fetch that every leg uses: discovery, registration, tokens and MCP itself. One client for all of
+ * them, so that TLS rules, address rules, redirects, caps and redaction cannot differ between legs.
+ *
+ * @module
+ */
+
+/** How one request is to be sent. */
+export interface HttpRequest {
+  /** GET when left out. */
+  readonly method?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: BodyInit | null | undefined;
+  /** Ends the exchange, its body included. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Milliseconds for the whole exchange, or with `stream` until the headers arrive; `Infinity` for none.
+   * @default {HTTP_TIMEOUT_MS}
+   */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * Bytes of the body; a longer one fails with `SERVER_ERROR`. With `stream` there is no cap.
+   * @default {METADATA_MAX_BYTES}
+   */
+  readonly maxBytes?: number | undefined;
+  /** Hand the body over as it arrives, neither timed nor capped. */
+  readonly stream?: boolean | undefined;
+}
+
+/**
+ * Sends one request and returns its response, whatever its status. The body is read already (and capped), unless
+ * `stream` was asked for.
+ *
+ * Throws `McpAuthError` with `UNSAFE_URL` (scheme, address or redirect not allowed), `NETWORK_ERROR`, `TIMEOUT`,
+ * `SERVER_ERROR` (body too large), `PERMISSION_DENIED` (the sandbox does not grant the host), `AUTH_CANCELLED` (the
+ * signal fired).
+ *
+ * @param url Absolute URL, sent as given.
+ */
+export type Http = (url: string, request?: HttpRequest) => Promise<Response>;

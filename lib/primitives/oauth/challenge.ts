@@ -1,0 +1,108 @@
+/**
+ * Reads `WWW-Authenticate`. A field may hold several challenges of any scheme, with quoted and unquoted parameters in
+ * any order; what does not parse is skipped rather than refused, because the header only ever points the way and
+ * everything it names is checked again.
+ *
+ * @see RFC 9110 section 11.6.1
+ * @see RFC 9728 section 5.1, RFC 6750 section 3 (C8, X20)
+ * @module
+ */
+import { CHALLENGE_MAX_CHARS } from "../limits.ts";
+
+/** One challenge. */
+export interface Challenge {
+  /** The scheme in lower case, such as `bearer` or `dpop`. */
+  readonly scheme: string;
+  /** Parameters by their lower-case name; the first wins where one is repeated. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** The credentials-like form that some schemes use in place of parameters. */
+  readonly token68?: string;
+}
+
+/** What an MCP client takes from all challenges of a response together. */
+export interface ChallengeSummary {
+  /** Where the protected resource metadata is, as sent; not checked yet. */
+  readonly resourceMetadata?: string;
+  /** The scopes needed for this request, in the order given. */
+  readonly scopes?: readonly string[];
+  /** An error code of RFC 6750 section 3.1, such as `insufficient_scope`. */
+  readonly error?: string;
+  /** The server's words; untrusted. */
+  readonly errorDescription?: string;
+}
+
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const PARAMETER = new RegExp(`^(${TOKEN})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s,"]+))`, "s");
+const SCHEME = new RegExp(`^(${TOKEN})(?=[ \\t,]|$)`);
+const TOKEN68 = /^[ \t]+([A-Za-z0-9._~+/-]+=*)[ \t]*(?=,|$)/;
+
+/**
+ * Splits a `WWW-Authenticate` value into its challenges.
+ *
+ * @param value The field value; several fields joined by commas, as `Headers.get` gives them; null for none.
+ */
+export function parseChallenges(value: string | null): readonly Challenge[] {
+  let rest = (value ?? "").slice(0, CHALLENGE_MAX_CHARS);
+  const challenges: { scheme: string; parameters: Record<string, string>; token68?: string }[] = [];
+  const take = (length: number) => {
+    rest = rest.slice(length);
+  };
+  while (rest !== "") {
+    const gap = /^[\s,]+/.exec(rest);
+    if (gap !== null) {
+      take(gap[0].length);
+      continue;
+    }
+    const current = challenges.at(-1);
+    const parameter = PARAMETER.exec(rest);
+    if (parameter !== null && current !== undefined) {
+      const name = (parameter[1] ?? "").toLowerCase();
+      current.parameters[name] ??= parameter[2]?.replace(/\\(.)/gs, "$1") ?? parameter[3] ?? "";
+      take(parameter[0].length);
+      continue;
+    }
+    const scheme = parameter === null ? SCHEME.exec(rest) : null;
+    if (scheme !== null) {
+      take(scheme[0].length);
+      const token68 = TOKEN68.exec(rest);
+      if (token68 !== null) take(token68[0].length);
+      challenges.push({
+        scheme: (scheme[1] ?? "").toLowerCase(),
+        parameters: Object.create(null),
+        ...(token68?.[1] === undefined ? {} : { token68: token68[1] }),
+      });
+      continue;
+    }
+    const next = rest.indexOf(",");
+    take(next === -1 ? rest.length : next + 1);
+  }
+  return challenges;
+}
+
+/**
+ * Takes what a client needs from the challenges of a 401 or 403: the first that names each thing, OAuth schemes before
+ * others.
+ *
+ * @param value As for {@linkcode parseChallenges}.
+ */
+export function summarizeChallenges(value: string | null): ChallengeSummary {
+  const challenges = [...parseChallenges(value)].sort((a, b) => rank(a) - rank(b));
+  const first = (name: string) =>
+    challenges.map((challenge) => challenge.parameters[name]).find((found) =>
+      found !== undefined && found !== ""
+    );
+  const resourceMetadata = first("resource_metadata");
+  const scope = first("scope");
+  const error = first("error");
+  const errorDescription = first("error_description");
+  return {
+    ...(resourceMetadata === undefined ? {} : { resourceMetadata }),
+    ...(scope === undefined ? {} : { scopes: scope.split(/\s+/).filter((each) => each !== "") }),
+    ...(error === undefined ? {} : { error }),
+    ...(errorDescription === undefined ? {} : { errorDescription }),
+  };
+}
+
+function rank(challenge: Challenge): number {
+  return challenge.scheme === "bearer" ? 0 : challenge.scheme === "dpop" ? 1 : 2;
+}

@@ -1,0 +1,123 @@
+/**
+ * Dynamic client registration. The request says what a native client is and nothing more: no `scope`, which servers
+ * would pin and then refuse a later step-up, and the one redirect URI that is bound already.
+ *
+ * @see RFC 7591
+ * @see MCP 2026-07-28 client registration (C26, C33, C34, C60)
+ * @module
+ */
+import * as oauth from "oauth4webapi";
+import { McpAuthError } from "../errors.ts";
+import { isLoopbackHost } from "../web_url.ts";
+import type { Http } from "../http/http.ts";
+import { safeText } from "../untrusted_text.ts";
+import { chooseAuthMethod, type ClientAuthMethod, type ClientIdentity, isAuthMethod } from "./client_auth.ts";
+import { overHttp } from "./fetch_adapter.ts";
+import { optionalString } from "./json.ts";
+import { endpointError, malformedAnswer } from "./response_error.ts";
+import type { ServerMetadata } from "./server_metadata.ts";
+
+/** What to register. */
+export interface RegistrationRequest {
+  /** Shown to the user by the server. */
+  readonly clientName: string;
+  /** The bound redirect URI, verbatim. */
+  readonly redirectUri: string;
+}
+
+/** A registered client. */
+export interface Registration extends ClientIdentity {
+  /** Milliseconds since the epoch; undefined where the secret does not expire. */
+  readonly clientSecretExpiresAt?: number;
+  readonly registrationClientUri?: string;
+  readonly registrationAccessToken?: string;
+}
+
+/**
+ * Registers a client.
+ *
+ * @param http The one fetch.
+ * @param server Metadata with a `registration_endpoint`.
+ * @param request What to register.
+ * @param signal Ends the wait.
+ * @throws {McpAuthError} `REGISTRATION_FAILED`, or what the fetch throws.
+ */
+export async function registerClient(
+  http: Http,
+  server: ServerMetadata,
+  request: RegistrationRequest,
+  signal?: AbortSignal,
+): Promise<Registration> {
+  const endpoint = server.registration_endpoint ?? "";
+  const failure = {
+    code: "REGISTRATION_FAILED",
+    action: "register a client",
+    endpoint,
+    hint: "Register a client by hand and repeat the command with --client-id",
+  } as const;
+  const response = await oauth.dynamicClientRegistrationRequest(server, {
+    client_name: request.clientName,
+    redirect_uris: [request.redirectUri],
+    grant_types: ["authorization_code", "refresh_token"],
+    response_types: ["code"],
+    application_type: isLoopbackHost(new URL(request.redirectUri).hostname) ? "native" : "web",
+    token_endpoint_auth_method: preferredMethod(server.token_endpoint_auth_methods_supported),
+  }, overHttp(http, signal));
+  if (response.status !== 200 && response.status !== 201) {
+    const error = await endpointError(response, failure);
+    if (error.status === 403 || error.status === 401) {
+      throw new McpAuthError(
+        error.code,
+        `${error.message}; the server refuses clients that it does not know`,
+        {
+          hint: failure.hint,
+          cause: error,
+        },
+      );
+    }
+    throw error;
+  }
+  try {
+    // RFC 7591 asks for 201; servers that answer 200 mean the same.
+    const client = await oauth.processDynamicClientRegistrationResponse(
+      new Response(await response.text(), { status: 201, headers: { "content-type": "application/json" } }),
+    );
+    return toRegistration(client, server);
+  } catch (error) {
+    throw malformedAnswer(error, failure);
+  }
+}
+
+function toRegistration(
+  client: oauth.OmitSymbolProperties<oauth.Client>,
+  server: ServerMetadata,
+): Registration {
+  const json: Record<string, unknown> = { ...client };
+  const invalid = (why: string) => new Error(why);
+  const clientSecret = optionalString(json, "client_secret", invalid);
+  const registered = optionalString(json, "token_endpoint_auth_method", invalid);
+  if (registered !== undefined && !isAuthMethod(registered)) {
+    throw new Error(`it wants client authentication "${safeText(registered, 80)}", which is not supported`);
+  }
+  const expiresAt = Number(json.client_secret_expires_at ?? 0);
+  const uri = optionalString(json, "registration_client_uri", invalid);
+  const token = optionalString(json, "registration_access_token", invalid);
+  return {
+    clientId: client.client_id,
+    ...(clientSecret === undefined ? {} : { clientSecret }),
+    tokenEndpointAuthMethod: chooseAuthMethod(
+      clientSecret !== undefined,
+      registered,
+      server.token_endpoint_auth_methods_supported,
+    ),
+    ...(clientSecret !== undefined && expiresAt > 0 ? { clientSecretExpiresAt: expiresAt * 1000 } : {}),
+    ...(uri === undefined ? {} : { registrationClientUri: uri }),
+    ...(token === undefined ? {} : { registrationAccessToken: token }),
+  };
+}
+
+/** A public client where the server allows one; else the method that it lists first of those that we can do. */
+function preferredMethod(supported: readonly string[] | undefined): ClientAuthMethod {
+  if (supported === undefined || supported.includes("none")) return "none";
+  return supported.find(isAuthMethod) ?? "none";
+}

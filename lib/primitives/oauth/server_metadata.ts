@@ -1,0 +1,128 @@
+/**
+ * Authorization server metadata: every place it may be found at, and the exact issuer check without which a document
+ * must not be used.
+ *
+ * @see RFC 8414
+ * @see OpenID Connect Discovery 1.0 section 4
+ * @see MCP 2026-07-28 authorization, Authorization Server Metadata Discovery (C15-C21)
+ * @module
+ */
+import type { AuthorizationServer } from "oauth4webapi";
+import { McpAuthError } from "../errors.ts";
+import { parseWebUrl } from "../web_url.ts";
+import { safeUrl } from "../untrusted_text.ts";
+import { isObject, optionalString, optionalStrings } from "./json.ts";
+
+/** The validated metadata, in the members' own names; only members that the product uses are kept. */
+export type ServerMetadata = AuthorizationServer & {
+  readonly authorization_endpoint: string;
+  readonly token_endpoint: string;
+};
+
+const ENDPOINTS = [
+  "authorization_endpoint",
+  "token_endpoint",
+  "registration_endpoint",
+  "revocation_endpoint",
+] as const;
+const LISTS = [
+  "scopes_supported",
+  "response_types_supported",
+  "grant_types_supported",
+  "code_challenge_methods_supported",
+  "token_endpoint_auth_methods_supported",
+] as const;
+const FLAGS = [
+  "authorization_response_iss_parameter_supported",
+  "client_id_metadata_document_supported",
+] as const;
+
+/**
+ * The well-known URLs of an issuer, in probing order; with a path its own tenant's documents only, never the root's.
+ *
+ * @param issuer The issuer identifier.
+ * @see MCP 2026-07-28 authorization (C16, C17)
+ */
+export function serverMetadataUrls(issuer: string): readonly string[] {
+  const url = new URL(issuer);
+  const path = url.pathname.replace(/\/+$/, "");
+  const oauth = `${url.origin}/.well-known/oauth-authorization-server${path}`;
+  const openid = `${url.origin}/.well-known/openid-configuration${path}`;
+  return path === ""
+    ? [oauth, openid]
+    : [oauth, openid, `${url.origin}${path}/.well-known/openid-configuration`];
+}
+
+/**
+ * Checks a document and keeps what the product uses of it.
+ *
+ * @param json What the server sent.
+ * @param issuer The issuer identifier that the URL was built from.
+ * @param url Where it came from, for messages.
+ * @throws {McpAuthError} `DISCOVERY_FAILED` for a document of the wrong shape, `ISSUER_MISMATCH` for one of another
+ *   issuer, `UNSAFE_URL` for an endpoint that is not a web URL.
+ * @see RFC 8414 sections 2 and 3.3 (C19)
+ */
+export function parseServerMetadata(json: unknown, issuer: string, url: string): ServerMetadata {
+  const invalid = (why: string) =>
+    new McpAuthError(
+      "DISCOVERY_FAILED",
+      `Cannot use the authorization server metadata at "${safeUrl(url)}": ${why}`,
+    );
+  if (!isObject(json)) throw invalid("it is not a JSON object");
+  const documentIssuer = optionalString(json, "issuer", invalid);
+  if (documentIssuer === undefined) throw invalid('"issuer" is missing');
+  checkIssuer(documentIssuer, issuer, url);
+  const metadata: Record<string, unknown> = { issuer: documentIssuer };
+  for (const name of ENDPOINTS) {
+    const endpoint = optionalString(json, name, invalid);
+    if (endpoint === undefined) continue;
+    parseWebUrl(endpoint, name);
+    metadata[name] = endpoint;
+  }
+  for (const name of LISTS) {
+    const list = optionalStrings(json, name, invalid);
+    if (list !== undefined) metadata[name] = list;
+  }
+  for (const name of FLAGS) if (json[name] === true) metadata[name] = true;
+  if (metadata.authorization_endpoint === undefined) throw invalid('"authorization_endpoint" is missing');
+  if (metadata.token_endpoint === undefined) throw invalid('"token_endpoint" is missing');
+  return metadata as unknown as ServerMetadata;
+}
+
+/**
+ * Compares the document's issuer with the expected one, byte for byte. One tolerance: an issuer without a path may be
+ * written with or without its final slash; the document's own form is the one used from then on.
+ *
+ * @throws {McpAuthError} `ISSUER_MISMATCH`.
+ * @see RFC 8414 section 3.3; behaviours row 25
+ */
+export function checkIssuer(documentIssuer: string, expected: string, url: string): void {
+  if (documentIssuer === expected) return;
+  const withoutSlash = (issuer: string) => issuer.endsWith("/") ? issuer.slice(0, -1) : issuer;
+  if (withoutSlash(documentIssuer) === withoutSlash(expected) && URL.parse(expected)?.pathname === "/") {
+    return;
+  }
+  throw new McpAuthError(
+    "ISSUER_MISMATCH",
+    `Cannot use the authorization server metadata at "${safeUrl(url)}": its issuer is "${
+      safeUrl(documentIssuer)
+    }", expected "${safeUrl(expected)}"`,
+    { hint: "The server's operator has to correct the metadata; do not sign in until then" },
+  );
+}
+
+/**
+ * The endpoints of a server of MCP 2025-03-26 that publishes no metadata at all.
+ *
+ * @param origin The MCP server's origin.
+ * @see MCP 2025-03-26 authorization, Fallbacks for Servers without Metadata Discovery (C21)
+ */
+export function fallbackServerMetadata(origin: string): ServerMetadata {
+  return {
+    issuer: origin,
+    authorization_endpoint: `${origin}/authorize`,
+    token_endpoint: `${origin}/token`,
+    registration_endpoint: `${origin}/register`,
+  };
+}

@@ -1,0 +1,169 @@
+/**
+ * The token endpoint: exchange of a code, and refresh. Whether a failure ends a credential is said here, in one place:
+ * `invalid_grant`, `invalid_client` and `unauthorized_client` do, everything else is temporary.
+ *
+ * @see RFC 6749 sections 4.1.3, 5 and 6
+ * @see MCP 2026-07-28 authorization (C40, C54, C66); behaviours rows 3, 6 and 7
+ * @module
+ */
+import * as oauth from "oauth4webapi";
+import type { McpAuthError } from "../errors.ts";
+import type { Http } from "../http/http.ts";
+import { readJson } from "../http/body.ts";
+import { REFRESH_TIMEOUT_MS } from "../limits.ts";
+import { clientAuthentication, type ClientIdentity, toOAuthClient } from "./client_auth.ts";
+import { overHttp } from "./fetch_adapter.ts";
+import { isObject } from "./json.ts";
+import {
+  endpointError,
+  type EndpointFailure,
+  malformedAnswer,
+  OAuthResponseError,
+} from "./response_error.ts";
+import { splitScope } from "./scope.ts";
+import type { ServerMetadata } from "./server_metadata.ts";
+
+/** What a token response says. Members that it omits are absent. */
+export interface TokenSet {
+  readonly accessToken: string;
+  /** In lower case, such as `bearer`. */
+  readonly tokenType: string;
+  /** Seconds of life from now; absent where unknown. */
+  readonly expiresIn?: number;
+  readonly refreshToken?: string;
+  /** Kept for showing who signed in; never used to decide anything. */
+  readonly idToken?: string;
+  /** What was granted, where the response says so. */
+  readonly scopes?: readonly string[];
+}
+
+/** Who asks whom, and for which resource. */
+export interface TokenRequest {
+  readonly http: Http;
+  readonly server: ServerMetadata;
+  readonly client: ClientIdentity;
+  /** The resource indicator, verbatim; undefined for servers that predate it. */
+  readonly resource?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Exchanges an authorization code.
+ *
+ * @param request Who asks whom.
+ * @param grant The validated authorization response, the redirect URI it came to, and the PKCE verifier.
+ * @throws {McpAuthError} `AUTH_FAILED`, or what the fetch throws; {@linkcode OAuthResponseError} for a refusal.
+ */
+export async function exchangeCode(
+  request: TokenRequest,
+  grant: { readonly response: URLSearchParams; readonly redirectUri: string; readonly codeVerifier: string },
+): Promise<TokenSet> {
+  const { http, server, client, signal } = request;
+  const failure: EndpointFailure = {
+    code: "AUTH_FAILED",
+    action: "exchange the authorization code",
+    endpoint: server.token_endpoint,
+    hint: "Start the sign-in again",
+  };
+  const response = await oauth.authorizationCodeGrantRequest(
+    server,
+    toOAuthClient(client),
+    clientAuthentication(client),
+    grant.response,
+    grant.redirectUri,
+    grant.codeVerifier,
+    { ...overHttp(http, signal), additionalParameters: resourceParameter(request.resource) },
+  );
+  return await readTokenResponse(
+    response,
+    failure,
+    (strict) => oauth.processAuthorizationCodeResponse(server, toOAuthClient(client), strict),
+  );
+}
+
+/**
+ * Spends a refresh token. Only the token authority calls this.
+ *
+ * @param request Who asks whom.
+ * @param refreshToken The refresh token; it may be dead afterwards, whatever the outcome.
+ * @throws {McpAuthError} `TOKEN_REFRESH_FAILED`, or what the fetch throws; {@linkcode OAuthResponseError} for a refusal.
+ */
+export async function refreshTokens(request: TokenRequest, refreshToken: string): Promise<TokenSet> {
+  const { http, server, client, signal } = request;
+  const failure: EndpointFailure = {
+    code: "TOKEN_REFRESH_FAILED",
+    action: "refresh the access token",
+    endpoint: server.token_endpoint,
+  };
+  const response = await oauth.refreshTokenGrantRequest(
+    server,
+    toOAuthClient(client),
+    clientAuthentication(client),
+    refreshToken,
+    {
+      ...overHttp(http, signal, REFRESH_TIMEOUT_MS),
+      additionalParameters: resourceParameter(request.resource),
+    },
+  );
+  return await readTokenResponse(
+    response,
+    failure,
+    (strict) => oauth.processRefreshTokenResponse(server, toOAuthClient(client), strict),
+  );
+}
+
+/**
+ * Says whether a failed refresh means that the credential is dead, rather than that the server or the network is.
+ *
+ * @see RFC 6749 section 5.2
+ */
+export function endsCredential(error: McpAuthError): boolean {
+  return error instanceof OAuthResponseError && (error.status === 400 || error.status === 401) &&
+    (error.oauthError === "invalid_grant" || error.oauthError === "invalid_client" ||
+      error.oauthError === "unauthorized_client");
+}
+
+function resourceParameter(resource: string | undefined): Record<string, string> {
+  return resource === undefined ? {} : { resource };
+}
+
+async function readTokenResponse(
+  response: Response,
+  failure: EndpointFailure,
+  check: (strict: Response) => Promise<oauth.TokenEndpointResponse>,
+): Promise<TokenSet> {
+  if (response.status !== 200) throw await endpointError(response, failure);
+  const body = await readTokenBody(response);
+  if (typeof body?.error === "string") {
+    throw await endpointError(Response.json(body, { status: 400 }), failure);
+  }
+  try {
+    const { id_token: idToken, ...rest } = body ?? {};
+    const checked = await check(Response.json(rest));
+    return {
+      accessToken: checked.access_token,
+      tokenType: checked.token_type,
+      ...(checked.expires_in === undefined ? {} : { expiresIn: checked.expires_in }),
+      ...(checked.refresh_token === undefined ? {} : { refreshToken: checked.refresh_token }),
+      ...(typeof idToken === "string" ? { idToken } : {}),
+      ...(checked.scope === undefined ? {} : { scopes: splitScope(checked.scope) }),
+    };
+  } catch (error) {
+    throw malformedAnswer(error, failure);
+  }
+}
+
+/** The members of a token response, with what servers write for "none" taken out. */
+async function readTokenBody(response: Response): Promise<Record<string, unknown> | undefined> {
+  const isForm = response.headers.get("content-type")?.startsWith("application/x-www-form-urlencoded") ??
+    false;
+  const json = isForm
+    ? Object.fromEntries(new URLSearchParams(await response.text()))
+    : await readJson(response);
+  if (!isObject(json)) return undefined;
+  const body = Object.fromEntries(Object.entries(json).filter(([, value]) => value !== null && value !== ""));
+  if (body.access_token !== undefined) body.token_type ??= "Bearer";
+  const expiresIn = Number(body.expires_in);
+  if (body.expires_in !== undefined && !(expiresIn > 0)) delete body.expires_in;
+  return body;
+}

@@ -1,0 +1,153 @@
+/**
+ * Small private files: whole texts, readable by their owner alone, that appear complete or not at all. A new file is
+ * written beside its place, flushed to the disk, and then moved or linked there, so that neither a crash nor a sibling
+ * process ever sees half of it. On Windows modes do not exist; there the user's profile folder is what protects.
+ *
+ * @module
+ */
+import { McpAuthError } from "../errors.ts";
+import { folderOf } from "./paths.ts";
+import { permissionDenied } from "./permissions.ts";
+
+/**
+ * Reads a file as UTF-8, synchronously: the thread that an asynchronous read starts costs a short program ten times
+ * what reading a small file does.
+ *
+ * @param path The file; a small one.
+ * @returns The text; undefined when there is no such file.
+ * @throws {McpAuthError} `STORE_UNAVAILABLE` or `PERMISSION_DENIED`.
+ */
+export function readTextFile(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw fileError(error, "read", path);
+  }
+}
+
+/**
+ * Writes a file with mode 0600, in place of the one that may be there, atomically.
+ *
+ * @param path The file; its folder exists.
+ * @param text The whole content, stored as UTF-8.
+ * @throws {McpAuthError} `STORE_UNAVAILABLE` or `PERMISSION_DENIED`; the old file is untouched then.
+ */
+export async function writeTextFile(path: string, text: string): Promise<void> {
+  await throughTemporary(path, text, (temporary) => Deno.rename(temporary, path));
+}
+
+/**
+ * Creates a file with mode 0600, atomically and only where there is none: of many processes that try at once, one wins
+ * and all others find its whole text there.
+ *
+ * @param path The file; its folder exists.
+ * @param text The whole content, stored as UTF-8.
+ * @returns Whether this call created it; false when it was there already.
+ * @throws {McpAuthError} `STORE_UNAVAILABLE` or `PERMISSION_DENIED`.
+ */
+export function createTextFile(path: string, text: string): Promise<boolean> {
+  return throughTemporary(path, text, async (temporary) => {
+    try {
+      await Deno.link(temporary, path);
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists) return false;
+      throw error;
+    } finally {
+      await Deno.remove(temporary).catch(() => {});
+    }
+  });
+}
+
+/**
+ * Makes sure that a file exists: a missing one is created empty with mode 0600, and its folder with it.
+ *
+ * @param path The file.
+ * @throws {McpAuthError} `STORE_UNAVAILABLE` or `PERMISSION_DENIED`.
+ */
+export async function ensurePrivateFile(path: string): Promise<void> {
+  try {
+    Deno.statSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(error, "read", path);
+    await ensurePrivateFolder(folderOf(path));
+    try {
+      (await Deno.open(path, { write: true, create: true, mode: 0o600 })).close();
+    } catch (error) {
+      throw fileError(error, "create", path);
+    }
+  }
+}
+
+/**
+ * Makes sure that a folder exists: a missing one is created with mode 0700, and its parents too. One that exists keeps
+ * its mode, since it may be anybody's.
+ *
+ * @param path The folder.
+ * @throws {McpAuthError} `STORE_UNAVAILABLE` or `PERMISSION_DENIED`.
+ */
+export async function ensurePrivateFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw fileError(error, "create the folder", path, path);
+  }
+}
+
+/**
+ * Removes a file.
+ *
+ * @param path The file.
+ * @returns Whether there was one.
+ * @throws {McpAuthError} `STORE_UNAVAILABLE` or `PERMISSION_DENIED`.
+ */
+export async function removeFile(path: string): Promise<boolean> {
+  try {
+    await Deno.remove(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw fileError(error, "remove", path);
+  }
+}
+
+async function throughTemporary<T>(
+  path: string,
+  text: string,
+  place: (temporary: string) => Promise<T>,
+): Promise<T> {
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    using file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
+    const bytes = new TextEncoder().encode(text);
+    for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+    await file.sync();
+    return await place(temporary);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw fileError(error, "write", path);
+  }
+}
+
+function fileError(thrown: unknown, verb: string, path: string, folder = folderOf(path)): McpAuthError {
+  const action = `${verb} "${path}"`;
+  const denied = permissionDenied(thrown, action, folder);
+  if (denied !== undefined) return denied;
+  const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+  const { detail, hint } = CAUSES[code] ??
+    { detail: thrown instanceof Error ? thrown.message : String(thrown), hint: undefined };
+  return new McpAuthError("STORE_UNAVAILABLE", `Cannot ${action}: ${detail}`, { hint, cause: thrown });
+}
+
+const ELSEWHERE = "or set MCP_AUTH_HOME to a folder that you can write to";
+
+const CAUSES: Readonly<Record<string, { readonly detail: string; readonly hint: string }>> = {
+  ENOSPC: { detail: "the disk is full", hint: "Free some space on the disk" },
+  EDQUOT: { detail: "the disk quota is used up", hint: "Free some space on the disk" },
+  EROFS: { detail: "the file system is read-only", hint: `Mount it for writing, ${ELSEWHERE}` },
+  EACCES: { detail: "access denied", hint: `Check the owner and mode of the folder, ${ELSEWHERE}` },
+  EPERM: { detail: "not permitted", hint: `Check the owner and mode of the folder, ${ELSEWHERE}` },
+  ENOTDIR: { detail: "a part of the path is not a folder", hint: `Move that file away, ${ELSEWHERE}` },
+  EEXIST: { detail: "a file is where a folder should be", hint: `Move that file away, ${ELSEWHERE}` },
+};

@@ -1,0 +1,122 @@
+/**
+ * The process as a port: signals, the parent, the exit, and the environment that children get. A signal does not end
+ * the program where it stands: it fires an `AbortSignal`, and whoever holds a half-finished change finishes it first.
+ *
+ * @module
+ */
+import { McpAuthError } from "../errors.ts";
+
+/** Variables that no child may inherit: each opens the store, is a credential itself, or speaks to this process alone. */
+const SECRET_VARIABLE =
+  /^MCP_AUTH_(RESTARTED_BY|KEY|PASSPHRASE|CLIENT_SECRET|ACCESS_TOKEN|.*_(SECRET|TOKEN|KEY|PASSWORD))$|^DENO_KV_ACCESS_TOKEN$/;
+
+/** How often a long-running command looks whether its parent is still there, in ms. */
+const PARENT_POLL_MS = 500;
+
+/** A repeat within this time is the same Ctrl-C, seen twice because a parent forwarded it, in ms. */
+const SIGNAL_REPEAT_MS = 100;
+
+/** The interruption of a running command. */
+export interface Interruption extends Disposable {
+  /** Fires on the first SIGINT, SIGTERM or SIGHUP, and when the parent dies if that was asked for. */
+  readonly signal: AbortSignal;
+  /**
+   * Runs an operation that no signal cuts short, such as a refresh and the write of its result; whatever arrives
+   * meanwhile takes effect afterwards.
+   */
+  shield<T>(operation: () => Promise<T>): Promise<T>;
+}
+
+/** The environment option of a child: this one's without our secrets. */
+export function childEnvironment(): { readonly clearEnv: true; readonly env: Record<string, string> } {
+  let all: Record<string, string> = {};
+  try {
+    all = Deno.env.toObject();
+  } catch {
+    // A sandbox that does not grant all variables: the child gets the few that openers need, where granted.
+    for (
+      const name of [
+        "PATH",
+        "HOME",
+        "DISPLAY",
+        "WAYLAND_DISPLAY",
+        "XDG_RUNTIME_DIR",
+        "DBUS_SESSION_BUS_ADDRESS",
+      ]
+    ) {
+      try {
+        const value = Deno.env.get(name);
+        if (value !== undefined) all[name] = value;
+      } catch {
+        continue;
+      }
+    }
+  }
+  return {
+    clearEnv: true,
+    env: Object.fromEntries(Object.entries(all).filter(([name]) => !SECRET_VARIABLE.test(name))),
+  };
+}
+
+/**
+ * Turns signals into an abort. A second signal, later than a forwarded repeat, ends the process at once, or as soon as
+ * nothing is shielded.
+ *
+ * @param options.parent Fire also when the parent process goes away (for programs that a host starts).
+ */
+export function interruptible(options: { readonly parent?: boolean } = {}): Interruption {
+  const controller = new AbortController();
+  let first: number | undefined;
+  let shields = 0;
+  let exitDue = false;
+  const onSignal = () => {
+    const now = performance.now();
+    if (first === undefined) {
+      first = now;
+      controller.abort(new McpAuthError("AUTH_CANCELLED", "Cancelled by signal"));
+    } else if (now - first > SIGNAL_REPEAT_MS) {
+      if (shields === 0) Deno.exit(130);
+      exitDue = true;
+    }
+  };
+  const signals = terminatingSignals();
+  for (const signal of signals) Deno.addSignalListener(signal, onSignal);
+  const watch = options.parent ? watchParent(onSignal) : undefined;
+  return {
+    signal: controller.signal,
+    shield: async (operation) => {
+      shields++;
+      try {
+        return await operation();
+      } finally {
+        shields--;
+        if (exitDue && shields === 0) Deno.exit(130);
+      }
+    },
+    [Symbol.dispose]: () => {
+      for (const signal of signals) Deno.removeSignalListener(signal, onSignal);
+      clearInterval(watch);
+    },
+  };
+}
+
+/** The signals that ask a program to end. */
+export function terminatingSignals(): readonly Deno.Signal[] {
+  return Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM", "SIGHUP"];
+}
+
+/**
+ * Calls back once the parent process is gone, seen by the parent's id changing.
+ *
+ * @returns The timer; clear it with `clearInterval`. It does not keep the process alive.
+ */
+export function watchParent(onGone: () => void): ReturnType<typeof setInterval> {
+  const parent = Deno.ppid;
+  const timer = setInterval(() => {
+    if (Deno.ppid === parent) return;
+    clearInterval(timer);
+    onGone();
+  }, PARENT_POLL_MS);
+  Deno.unrefTimer(timer as unknown as number);
+  return timer;
+}

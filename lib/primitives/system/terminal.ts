@@ -1,0 +1,48 @@
+/**
+ * Standard input and output as a port. Results go out with synchronous writes, so that they are whole when the process
+ * ends; a reader that has gone away is not an error of ours.
+ *
+ * @module
+ */
+
+/** The three standard streams. */
+export interface Terminal {
+  /** Writes text to standard output: results only. */
+  out(text: string): void;
+  /** Writes text to standard error: everything else. */
+  err(text: string): void;
+  /** Writes bytes to standard output, waiting for a slow reader; rejects when the reader has gone. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** Standard input, byte for byte; taken at most once. */
+  input(): ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Whether a person can answer a prompt: standard input and standard error are terminals. */
+  isInteractive(): boolean;
+  /** Whether standard output is a terminal. */
+  isOutTerminal(): boolean;
+}
+
+/** The streams of this process. */
+export const systemTerminal: Terminal = {
+  out: (text) => writeAll(Deno.stdout, text),
+  err: (text) => writeAll(Deno.stderr, text),
+  write: async (chunk) => {
+    for (let offset = 0; offset < chunk.byteLength;) {
+      offset += await Deno.stdout.write(chunk.subarray(offset));
+    }
+  },
+  input: () => Deno.stdin.readable,
+  isInteractive: () => Deno.stdin.isTerminal() && Deno.stderr.isTerminal(),
+  isOutTerminal: () => Deno.stdout.isTerminal(),
+};
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let offset = 0; offset < bytes.byteLength;) {
+    try {
+      offset += stream.writeSync(bytes.subarray(offset));
+    } catch (error) {
+      if (error instanceof Deno.errors.BrokenPipe) return;
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+    }
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * Makes text that a server sent fit to be shown: control characters, escape sequences and bidirectional overrides are
+ * replaced and the length is capped, so that a server name or an error description cannot move the cursor, colour a
+ * fake line or fill a log.
+ *
+ * @module
+ */
+import { SHOWN_TEXT_MAX_CHARS, SHOWN_URL_MAX_CHARS } from "./limits.ts";
+
+const UNSHOWABLE =
+  // deno-lint-ignore no-control-regex -- finding control characters is what this is for
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]+/g;
+
+/**
+ * Returns the text with every run of unshowable characters as one space, trimmed and cut.
+ *
+ * @param text What a server sent; anything that is not a string becomes its JSON, or "".
+ * @param max The longest result, in UTF-16 code units.
+ */
+export function safeText(text: unknown, max: number = SHOWN_TEXT_MAX_CHARS): string {
+  const raw = typeof text === "string" ? text : text === undefined ? "" : JSON.stringify(text) ?? "";
+  const clean = raw.slice(0, max * 4).replace(UNSHOWABLE, " ").trim().toWellFormed();
+  return clean.length > max ? `${clean.slice(0, max - 1).toWellFormed()}…` : clean;
+}
+
+/**
+ * Returns a URL fit to be shown in quotes: unshowable characters replaced, cut when very long, and without its query
+ * and fragment, which may carry secrets.
+ *
+ * @param url A URL, or what should have been one.
+ */
+export function safeUrl(url: unknown): string {
+  const text = safeText(url, SHOWN_URL_MAX_CHARS);
+  const end = text.search(/[?#]/);
+  const shown = end === -1 ? text : text.slice(0, end);
+  return shown.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1");
+}

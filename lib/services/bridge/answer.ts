@@ -1,0 +1,83 @@
+/**
+ * The body of an answer as messages. The bytes are kept, because they are what a host gets; parsing serves to tell whose
+ * answer it is and that it is JSON at all, so that half a message never reaches a host.
+ *
+ * @module
+ */
+import { McpAuthError } from "../../primitives/errors.ts";
+import { readBytes } from "../../primitives/http/body.ts";
+import { MESSAGE_MAX_BYTES } from "../../primitives/limits.ts";
+import { errorText, isJsonObject, parseEnvelope } from "../../primitives/mcp/jsonrpc.ts";
+import { safeText } from "../../primitives/untrusted_text.ts";
+import { type Inbound, operationOf, type Outbound } from "./remote.ts";
+
+/**
+ * Reads the body of a response that is not an event stream.
+ *
+ * @returns Its bytes; none where there was no body.
+ * @throws {McpAuthError} `SERVER_ERROR` when it is too long, `NETWORK_ERROR` when the connection is lost.
+ */
+export async function readAnswer(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const declared = response.headers.get("content-length");
+    const known = declared !== null && !response.headers.has("content-encoding");
+    // A body of known length is read in one go, which costs a third of reading it by chunks.
+    if (known && Number(declared) <= MESSAGE_MAX_BYTES) return await response.bytes();
+    return await readBytes(response, MESSAGE_MAX_BYTES);
+  } catch (error) {
+    throw error instanceof McpAuthError ? error : connectionLost(error);
+  }
+}
+
+/**
+ * Parses one body or event. An error without an id, as servers send it when they could not make sense of a request, is
+ * given the id of the one request that it can be about.
+ *
+ * @param payload JSON as it came.
+ * @param origin What it came in reply to.
+ * @throws {McpAuthError} `SERVER_ERROR` when it is not JSON, or not UTF-8.
+ */
+export function toInbound(payload: Uint8Array<ArrayBuffer> | string, origin: Outbound | undefined): Inbound {
+  let inbound: Inbound;
+  let text = "";
+  try {
+    text = typeof payload === "string" ? payload : new TextDecoder("utf-8", { fatal: true }).decode(payload);
+    const envelope = parseEnvelope(text);
+    inbound = { messages: envelope.messages, batch: envelope.batch, payload, origin };
+  } catch {
+    const said = text.trimStart().startsWith("<") ? "" : `: ${safeText(text, 80)}`;
+    throw new McpAuthError("SERVER_ERROR", `Cannot read the answer: the server sent what is not JSON${said}`);
+  }
+  const [message] = inbound.messages;
+  if (message?.kind !== "response" || message.id !== null || inbound.batch) return inbound;
+  const error = message.value["error"];
+  return isJsonObject(error) && origin?.requests.length === 1 ? errorFor(origin, error) : inbound;
+}
+
+/**
+ * A server's error as the answer to the one request of an exchange.
+ *
+ * @param error The error object, sent as it is.
+ */
+export function errorFor(origin: Outbound, error: unknown): Inbound {
+  const id = origin.requests[0] ?? null;
+  const payload = errorText(id, error);
+  return { messages: [{ kind: "response", id, value: { id, error } }], batch: false, payload, origin };
+}
+
+/** A body that broke off. */
+export function connectionLost(cause: unknown): McpAuthError {
+  return new McpAuthError("NETWORK_ERROR", "Cannot read the answer: the connection was lost before its end", {
+    hint: "Try again; whether the server has carried out the request is not known",
+    cause,
+  });
+}
+
+/** An exchange that ended properly and left a request unanswered. */
+export function unanswered(outbound: Outbound): McpAuthError {
+  return new McpAuthError(
+    "SERVER_ERROR",
+    `Cannot complete "${safeText(operationOf(outbound))}": the server ended its response without an answer`,
+    { hint: "Try again; whether the server has carried out the request is not known" },
+  );
+}

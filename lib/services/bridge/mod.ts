@@ -1,0 +1,17 @@
+/**
+ * The way to a remote MCP server: {@linkcode runBridge} puts one behind stdio for a host, {@linkcode openConnection}
+ * is a client of it.
+ *
+ * @module
+ */
+export { type BridgeOptions, runBridge } from "./bridge.ts";
+export {
+  type Connection,
+  type ConnectionOptions,
+  openConnection,
+  type RequestOptions,
+  RpcError,
+} from "./connection.ts";
+export type { Endpoint } from "./authorized_http.ts";
+export type { ByteSink } from "./line_writer.ts";
+export { RPC_BAD_ANSWER, RPC_LOCAL, RPC_SIGN_IN, RPC_UNREACHABLE } from "./failure.ts";

@@ -1,0 +1,348 @@
+/**
+ * The Streamable HTTP transport, client side, for the stateful revisions: each message is its own POST, answered by
+ * JSON or by an event stream; a stream of the server's own by GET; resumption by `Last-Event-ID`; a lost session is
+ * opened again by sending the stored `initialize` once more, and only the message that met the loss is repeated,
+ * because only that one is known not to have been processed.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http (T1-T6)
+ * @see behaviours rows 35, 36
+ * @module
+ */
+import { asMcpAuthError, McpAuthError } from "../../primitives/errors.ts";
+import {
+  HTTP_TIMEOUT_MS,
+  MESSAGE_MAX_BYTES,
+  STREAM_LINGER_MS,
+  STREAM_TRIES_MAX,
+} from "../../primitives/limits.ts";
+import { isJsonObject, METHOD_NOT_FOUND } from "../../primitives/mcp/jsonrpc.ts";
+import type { StreamPosition } from "../../primitives/mcp/sse.ts";
+import { pause } from "../../primitives/system/clock.ts";
+import { connectionLost, errorFor, readAnswer, toInbound, unanswered } from "./answer.ts";
+import { AuthorizedHttp, type Endpoint } from "./authorized_http.ts";
+import { drain, HttpFailure } from "./failure.ts";
+import { type Inbound, operationOf, type Outbound, type Receiver, type Remote } from "./remote.ts";
+import { Session } from "./session.ts";
+import { isEventStream, reopenPause, StandingStream } from "./standing_stream.ts";
+
+const POST_HEADERS = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+const PING = new TextEncoder().encode('{"jsonrpc":"2.0","id":"mcp-auth-ping","method":"ping"}');
+
+/** What {@linkcode StreamableHttp} takes. */
+export interface StreamableHttpOptions extends Endpoint {
+  /** Gets what the server sends. */
+  readonly receiver: Receiver;
+  /** Gets one line for what nobody is told otherwise. */
+  readonly log: (message: string) => void;
+}
+
+/** One client of one server. */
+export class StreamableHttp implements Remote {
+  readonly #endpoint: Endpoint;
+  readonly #http: AuthorizedHttp;
+  readonly #receiver: Receiver;
+  readonly #log: (message: string) => void;
+  readonly #session = new Session();
+  readonly #standing: StandingStream;
+  readonly #closing = new AbortController();
+  #renewal: Promise<void> | undefined;
+
+  constructor(options: StreamableHttpOptions) {
+    this.#endpoint = options;
+    this.#http = new AuthorizedHttp(options);
+    this.#receiver = options.receiver;
+    this.#log = options.log;
+    this.#standing = new StandingStream({
+      open: async (position, signal) => {
+        if (this.#session.lost) await this.#renew(this.#session.generation);
+        return await this.#get(position, signal, "GET stream");
+      },
+      read: async (response, position) => {
+        const read = await this.#readEvents(response.body!, position, undefined, this.#receiver);
+        return read.events;
+      },
+      renew: () => this.#renew(this.#session.generation),
+      log: this.#log,
+    });
+  }
+
+  /** @inheritdoc */
+  async send(outbound: Outbound): Promise<void> {
+    if (outbound.opens === "initialize") {
+      void this.#standing.stop();
+      this.#session.begin(outbound);
+    } else if (outbound.messages[0]?.kind !== "response") {
+      // An answer to a server's request, on the other hand, must get through while a session is being opened.
+      if (this.#renewal !== undefined || this.#session.lost) await this.#renew(this.#session.generation);
+      if (outbound.opens === "initialized") this.#session.ready(outbound);
+    }
+    const { generation, id } = this.#session;
+    const response = await this.#post(outbound);
+    if (response.ok) return await this.#read(response, outbound, this.#receiver);
+    const failure = await HttpFailure.read(response);
+    if (id === undefined || !(await this.#endedSession(failure, outbound, generation))) {
+      return await this.#fail(failure, outbound, this.#receiver);
+    }
+    await this.#renew(generation);
+    const second = await this.#post(outbound);
+    if (second.ok) return await this.#read(second, outbound, this.#receiver);
+    return await this.#fail(await HttpFailure.read(second), outbound, this.#receiver);
+  }
+
+  /** @inheritdoc */
+  listen(): void {
+    if (!this.#closing.signal.aborted) this.#standing.start();
+  }
+
+  /** @inheritdoc */
+  async close(timeoutMs: number): Promise<void> {
+    this.#closing.abort();
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), timeoutMs);
+    try {
+      const stopped = this.#standing.stop();
+      if (this.#session.id !== undefined) await this.#delete(limit.signal, timeoutMs);
+      await stopped;
+    } catch (error) {
+      this.#log(`Cannot end the session: ${error instanceof Error ? error.message : error}`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #post(outbound: Outbound): Promise<Response> {
+    const quick = outbound.requests.length === 0 || outbound.opens !== undefined;
+    const response = await this.#http.request({
+      method: "POST",
+      headers: { ...POST_HEADERS, ...this.#session.headers },
+      body: outbound.body,
+      signal: outbound.controller.signal,
+      // A call takes as long as it takes; everything else is bounded.
+      timeoutMs: quick ? HTTP_TIMEOUT_MS : Infinity,
+      operation: () => operationOf(outbound),
+    });
+    if (response.ok) {
+      if (outbound.opens === "initialize") this.#session.learnId(response);
+      this.#standing.wake();
+    }
+    return response;
+  }
+
+  #get(position: StreamPosition, signal: AbortSignal, operation: string): Promise<Response> {
+    const { lastEventId } = position;
+    return this.#http.request({
+      method: "GET",
+      headers: {
+        accept: "text/event-stream",
+        ...this.#session.headers,
+        ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }),
+      },
+      signal,
+      // Some servers send no headers before the first event.
+      timeoutMs: Infinity,
+      operation: () => operation,
+    });
+  }
+
+  async #delete(signal: AbortSignal, timeoutMs: number): Promise<void> {
+    const response = await this.#http.send({
+      method: "DELETE",
+      headers: this.#session.headers,
+      signal,
+      timeoutMs,
+      operation: () => "DELETE session",
+    }, await this.#endpoint.authorizer.headers(signal));
+    await drain(response);
+  }
+
+  async #read(response: Response, outbound: Outbound, receiver: Receiver): Promise<void> {
+    if (isEventStream(response)) return await this.#readStream(response.body, outbound, receiver);
+    if (outbound.requests.length === 0) return await drain(response);
+    const bytes = await readAnswer(response);
+    if (bytes.length > 0) await this.#deliver(toInbound(bytes, outbound), receiver);
+    if (receiver.owes(outbound)) throw unanswered(outbound);
+  }
+
+  /** Reads an exchange's stream, and those that resume it, until nothing is owed. */
+  async #readStream(first: ReadableStream, outbound: Outbound, receiver: Receiver): Promise<void> {
+    const position: StreamPosition = { lastEventId: undefined, retryMs: undefined };
+    for (let body = first, idle = 0;;) {
+      const before = position.lastEventId;
+      const { lost } = await this.#readEvents(body, position, outbound, receiver);
+      if (!receiver.owes(outbound)) return;
+      if (position.lastEventId === undefined) {
+        throw lost === undefined ? unanswered(outbound) : connectionLost(lost);
+      }
+      idle = position.lastEventId === before ? idle + 1 : 0;
+      body = await this.#resume(position, idle, outbound);
+    }
+  }
+
+  async #resume(position: StreamPosition, idle: number, outbound: Outbound): Promise<ReadableStream> {
+    const operation = operationOf(outbound);
+    let first: McpAuthError | undefined;
+    for (let failures = 0; failures < STREAM_TRIES_MAX; failures++) {
+      await pause(reopenPause(position, idle + failures), outbound.controller.signal);
+      try {
+        const response = await this.#get(position, outbound.controller.signal, operation);
+        if (isEventStream(response)) return response.body;
+        const failure = (await HttpFailure.read(response)).toError(operation);
+        if (response.status < 500) throw failure;
+        first ??= failure;
+      } catch (error) {
+        const failure = asMcpAuthError(error, "NETWORK_ERROR", "resume the answer");
+        if (failure.code !== "NETWORK_ERROR" && failure.code !== "TIMEOUT") throw failure;
+        first ??= failure;
+      }
+    }
+    throw first!;
+  }
+
+  /** Hands over the events of one response; a lost connection is a way to end. */
+  async #readEvents(
+    body: ReadableStream<Uint8Array>,
+    position: StreamPosition,
+    origin: Outbound | undefined,
+    receiver: Receiver,
+  ): Promise<{ events: number; lost: unknown }> {
+    const { readEvents } = await import("../../primitives/mcp/sse.ts");
+    let linger: ReturnType<typeof setTimeout> | undefined;
+    const cutWhenAnswered = () => {
+      if (origin === undefined || linger !== undefined || receiver.owes(origin)) return;
+      linger = setTimeout(() => origin.controller.abort(), STREAM_LINGER_MS);
+    };
+    let events = 0;
+    try {
+      cutWhenAnswered();
+      for await (const data of readEvents(body, position, MESSAGE_MAX_BYTES)) {
+        events++;
+        await this.#deliverEvent(data, origin, receiver);
+        cutWhenAnswered();
+      }
+      return { events, lost: undefined };
+    } catch (error) {
+      if (error instanceof McpAuthError) throw error;
+      return { events, lost: error };
+    } finally {
+      clearTimeout(linger);
+    }
+  }
+
+  async #deliverEvent(data: string, origin: Outbound | undefined, receiver: Receiver): Promise<void> {
+    let inbound: Inbound;
+    try {
+      inbound = toInbound(data, origin);
+    } catch (error) {
+      // A keep-alive such as `data: ping` is no broken message; and on a stream of no request nobody can be told.
+      if (origin !== undefined && /^\s*[[{]/.test(data)) throw error;
+      return this.#log((error as McpAuthError).message);
+    }
+    await this.#deliver(inbound, receiver);
+  }
+
+  #deliver(inbound: Inbound, receiver: Receiver): Promise<void> | void {
+    if (inbound.origin?.opens === "initialize" && inbound.messages[0] !== undefined) {
+      this.#session.learnVersion(inbound.messages[0]);
+    }
+    return receiver.receive(inbound);
+  }
+
+  /** Passes on the server's own error where there is one, else throws the failure as a coded error. */
+  async #fail(failure: HttpFailure, outbound: Outbound, receiver: Receiver): Promise<void> {
+    const { rpc } = failure;
+    if (rpc !== undefined && outbound.requests.length === 1) {
+      const own = rpc.id === outbound.requests[0];
+      await receiver.receive(
+        own ? { ...rpc.envelope, payload: rpc.text, origin: outbound } : errorFor(outbound, rpc.error),
+      );
+    }
+    if (outbound.requests.length === 0 || receiver.owes(outbound)) {
+      throw failure.toError(operationOf(outbound));
+    }
+  }
+
+  /** Tells whether a refused message met the end of the session, and not an error of its own. */
+  async #endedSession(failure: HttpFailure, outbound: Outbound, generation: number): Promise<boolean> {
+    const { status, rpc } = failure;
+    if (this.#session.opening === undefined || outbound.opens === "initialize") return false;
+    const own = rpc !== undefined && rpc.id !== null && rpc.id === outbound.requests[0];
+    if (status === 404) return !(own && isJsonObject(rpc.error) && rpc.error["code"] === METHOD_NOT_FOUND);
+    if (status !== 400 || own) return false;
+    if (this.#renewal !== undefined || generation !== this.#session.generation) return true;
+    // Servers of before 2025-06-18 answer 400 to an unknown session, as to any other mistake: ask them.
+    const answer = await this.#http.request({
+      method: "POST",
+      headers: { ...POST_HEADERS, ...this.#session.headers },
+      body: PING,
+      signal: outbound.controller.signal,
+      timeoutMs: HTTP_TIMEOUT_MS,
+      operation: () => "ping",
+    });
+    await answer.body?.cancel();
+    return answer.status === 400 || answer.status === 404;
+  }
+
+  /**
+   * Opens a new session once, however many requests have met the loss.
+   *
+   * @param generation The session that was lost.
+   */
+  async #renew(generation: number): Promise<void> {
+    if (this.#session.generation !== generation) return;
+    this.#renewal ??= this.#reopen().finally(() => this.#renewal = undefined);
+    await this.#renewal;
+  }
+
+  async #reopen(): Promise<void> {
+    const { opening } = this.#session;
+    if (opening === undefined) {
+      throw new McpAuthError("SERVER_ERROR", "Cannot continue: the server ended the session");
+    }
+    this.#log("The server has lost the session: opening a new one");
+    this.#session.lost = true;
+    this.#session.forget();
+    const controller = new AbortController();
+    const abort = () => controller.abort();
+    this.#closing.signal.addEventListener("abort", abort, { once: true });
+    try {
+      await this.#replay({ ...opening.initialize, controller }, opening.initialized);
+    } finally {
+      this.#closing.signal.removeEventListener("abort", abort);
+    }
+    this.#session.lost = false;
+    this.#session.generation++;
+    if (this.#standing.started) this.#standing.start();
+  }
+
+  async #replay(initialize: Outbound, initialized: Outbound | undefined): Promise<void> {
+    const answered = new ReplayReceiver(this.#receiver);
+    const response = await this.#post(initialize);
+    if (!response.ok) throw (await HttpFailure.read(response)).toError("initialize");
+    await this.#read(response, initialize, answered);
+    if (initialized === undefined) return;
+    await drain(await this.#post({ ...initialized, controller: initialize.controller }));
+  }
+}
+
+/** Keeps the answer to a repeated `initialize` from the host and passes on everything else. */
+class ReplayReceiver implements Receiver {
+  readonly #host: Receiver;
+  #answered = false;
+
+  constructor(host: Receiver) {
+    this.#host = host;
+  }
+
+  receive(inbound: Inbound): Promise<void> | void {
+    const [message] = inbound.messages;
+    if (message?.kind !== "response") return this.#host.receive(inbound);
+    this.#answered = true;
+    if ("error" in message.value) {
+      throw new McpAuthError("SERVER_ERROR", "Cannot open a new session: the server refused to initialize");
+    }
+  }
+
+  owes(): boolean {
+    return !this.#answered;
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * What users configure: names and headers of entries.
+ *
+ * @module
+ */
+export { checkEntryName, entryNameFor } from "./entry_name.ts";
+export { expandHeaders, parseHeader } from "./header.ts";

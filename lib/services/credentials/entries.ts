@@ -1,0 +1,100 @@
+/**
+ * What happens to an entry as a whole: it moves or goes with its tokens and with the client registrations that are its
+ * own, all in one commit. A record is sealed for its key, so a move seals it anew.
+ *
+ * @module
+ */
+import { McpAuthError } from "../../primitives/errors.ts";
+import { STORE_CHANGE_TRIES_MAX } from "../../primitives/limits.ts";
+import type { KvKey } from "../../primitives/system/kv.ts";
+import { CLIENTS, credentialKey, CREDENTIALS, entryShape, serverKey, SERVERS } from "./keys.ts";
+import type { ClientRecord } from "./records.ts";
+import type { SealedKv } from "./sealed_kv.ts";
+
+/**
+ * Gives an entry another name.
+ *
+ * @param records Where the entry is.
+ * @param from Its name.
+ * @param to Its new name.
+ * @param signal Ends the wait for a busy store.
+ * @throws {McpAuthError} `NOT_FOUND` when there is no such entry; `CONFIG_INVALID` when the new name is taken.
+ */
+export async function renameEntry(
+  records: SealedKv,
+  from: string,
+  to: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (let tries = 0; tries < STORE_CHANGE_TRIES_MAX; tries++) {
+    const own = await ownClientKeys(records, from, signal);
+    const moves = [
+      { from: serverKey(from), to: serverKey(to) },
+      { from: credentialKey(from), to: credentialKey(to) },
+      ...own.map((key) => ({ from: key, to: [...key.slice(0, -1), entryShape(to)] })),
+    ];
+    const found = (await Promise.all(moves.map((move) => records.read([move.from], signal)))).flat();
+    if (found[0] === undefined) {
+      throw new McpAuthError("NOT_FOUND", `Cannot rename "${from}": there is no such entry`, {
+        hint: "See all entries with: mcp-auth list",
+      });
+    }
+    const taken = await records.read([serverKey(to), credentialKey(to)], signal);
+    if (taken.some((record) => record !== undefined)) {
+      throw new McpAuthError("CONFIG_INVALID", `Cannot rename "${from}" to "${to}": "${to}" exists`, {
+        hint: `Take another name, or remove that entry first: mcp-auth remove ${to}`,
+      });
+    }
+    const version = await records.commit({
+      checks: [
+        ...moves.map((move, index) => ({ key: move.from, version: found[index]?.version ?? null })),
+        { key: serverKey(to), version: null },
+        { key: credentialKey(to), version: null },
+      ],
+      sets: moves.flatMap(({ to: key }, index) => {
+        const record = found[index]?.record;
+        return record === undefined ? [] : [{ key, record: renamed(record, from, to) }];
+      }),
+      deletes: moves.map((move) => move.from),
+    }, signal);
+    if (version !== undefined) return;
+  }
+  throw new McpAuthError("STORE_UNAVAILABLE", `Cannot rename "${from}": other processes keep changing it`);
+}
+
+/**
+ * Removes an entry, also where its records are damaged.
+ *
+ * @param records Where the entry is.
+ * @param name Its name.
+ * @param signal Ends the wait for a busy store.
+ * @returns Whether there was such an entry.
+ */
+export async function removeEntry(records: SealedKv, name: string, signal?: AbortSignal): Promise<boolean> {
+  const at = [serverKey(name), credentialKey(name)];
+  const stored = [
+    ...await records.keys(SERVERS, signal),
+    ...await records.keys(CREDENTIALS, signal),
+  ];
+  if (!stored.some((key) => key.at(-1) === name)) return false;
+  await records.commit({ deletes: [...at, ...await ownClientKeys(records, name, signal)] }, signal);
+  return true;
+}
+
+async function ownClientKeys(
+  records: SealedKv,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly KvKey[]> {
+  const shape = entryShape(name);
+  return (await records.keys(CLIENTS, signal)).filter((key) => key.at(-1) === shape);
+}
+
+/** The record under the new name of its entry: an entry, its tokens, or one of its own client registrations. */
+function renamed(record: unknown, from: string, to: string): unknown {
+  const moved = { ...record as { name?: string; redirectShape?: string; client?: ClientRecord } };
+  if (moved.name === from) moved.name = to;
+  if (moved.redirectShape === entryShape(from)) moved.redirectShape = entryShape(to);
+  if (moved.client !== undefined) moved.client = renamed(moved.client, from, to) as ClientRecord;
+  return moved;
+}

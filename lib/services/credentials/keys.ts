@@ -1,0 +1,49 @@
+/**
+ * Where each record is in the store. Names are in the clear in their keys; URLs and issuers, which have any length, by
+ * their SHA-256.
+ *
+ * @module
+ */
+import { sha256Hex } from "../../primitives/crypto/digest.ts";
+import type { KvKey } from "../../primitives/system/kv.ts";
+
+/** What all keys of the store begin with; the number is the schema of the keys. */
+export const KEY_PREFIX: KvKey = ["mcp-auth", 1];
+/** The wrapped data key and what describes it. */
+export const KEYSTORE_KEY: KvKey = [...KEY_PREFIX, "keystore"];
+/** What the keys of all entries begin with. */
+export const SERVERS: KvKey = [...KEY_PREFIX, "server"];
+/** What the keys of all tokens begin with. */
+export const CREDENTIALS: KvKey = [...KEY_PREFIX, "credential"];
+/** What the keys of all client registrations begin with. */
+export const CLIENTS: KvKey = [...KEY_PREFIX, "client"];
+
+/** The key of an entry, by its name. */
+export function serverKey(name: string): KvKey {
+  return [...SERVERS, name];
+}
+
+/** The key of an entry's tokens, by the entry's name. */
+export function credentialKey(name: string): KvKey {
+  return [...CREDENTIALS, name];
+}
+
+/** The key of a client registration, by its issuer, byte for byte, and its redirect shape. */
+export async function clientKey(issuer: string, redirectShape: string): Promise<KvKey> {
+  return [...CLIENTS, await sha256Hex(issuer), redirectShape];
+}
+
+/** The key of a discovery result, by its URL, byte for byte. */
+export async function discoveryKey(url: string): Promise<KvKey> {
+  return [...KEY_PREFIX, "discovery", await sha256Hex(url)];
+}
+
+/**
+ * The redirect shape of a client that belongs to one entry alone, such as one that its user registered by hand: it
+ * moves and goes with the entry.
+ *
+ * @param name The entry's name.
+ */
+export function entryShape(name: string): string {
+  return `entry:${name}`;
+}

@@ -1,0 +1,259 @@
+/**
+ * The store of entries, client registrations, credentials and discovery results. It knows which records belong together
+ * and change together; what they mean is the business of its callers. Whoever changes a credential names the version
+ * that it read, so that no write undoes another's.
+ *
+ * @module
+ */
+import { SEALING_OVERHEAD_BYTES } from "../../primitives/crypto/sealing.ts";
+import { STORE_VALUE_MAX_BYTES } from "../../primitives/limits.ts";
+import type { Clock } from "../../primitives/system/clock.ts";
+import { clientKey, credentialKey, CREDENTIALS, discoveryKey, serverKey, SERVERS } from "./keys.ts";
+import type { KeystoreKind } from "./keystore.ts";
+import type { ClientRecord, CredentialRecord, ServerRecord, Versioned } from "./records.ts";
+import { damaged, type SealedKv } from "./sealed_kv.ts";
+
+/** An entry and its tokens, as one consistent look found them. */
+export interface ServerWithCredential {
+  /** The entry. */
+  readonly server: Versioned<ServerRecord>;
+  /** Undefined where nobody is signed in. */
+  readonly credential: Versioned<CredentialRecord> | undefined;
+}
+
+/** What a successful sign-in leaves behind; stored together or not at all. */
+export interface SignedIn {
+  /** The entry, new or as it was. */
+  readonly server: ServerRecord;
+  /** Its tokens. */
+  readonly credential: CredentialRecord;
+  /** The registration to reuse at the next sign-in. */
+  readonly client: ClientRecord;
+  /** The versions that must still be there; null for none. What is left out may have any. */
+  readonly expected?: { readonly server?: string | null; readonly credential?: string | null };
+}
+
+/**
+ * The store. Every method takes a signal that ends the wait for a store that other processes keep busy, and throws
+ * `McpAuthError` with `STORE_UNAVAILABLE`, `KEYSTORE_UNAVAILABLE` or `PERMISSION_DENIED`. Reading a store that does not
+ * exist yet finds nothing in it; the first write makes its key.
+ */
+export class CredentialStore implements Disposable {
+  /** Whether nothing outlives this process. */
+  readonly inMemory: boolean;
+  readonly #records: SealedKv;
+  readonly #clock: Clock;
+
+  /**
+   * Puts a store on top of sealed records; `openStore` is what callers use.
+   *
+   * @param records Where the records are.
+   * @param clock Tells when a discovery result is too old.
+   * @param inMemory Whether the records are kept in memory alone.
+   */
+  constructor(records: SealedKv, clock: Clock, inMemory: boolean) {
+    this.#records = records;
+    this.#clock = clock;
+    this.inMemory = inMemory;
+  }
+
+  /** An entry by its name. */
+  async server(name: string, signal?: AbortSignal): Promise<Versioned<ServerRecord> | undefined> {
+    const [found] = await this.#records.read([serverKey(name)], signal);
+    return serverOf(found, name);
+  }
+
+  /** All entries, ordered by name. */
+  async servers(signal?: AbortSignal): Promise<readonly Versioned<ServerRecord>[]> {
+    return await this.#records.list(SERVERS, signal) as readonly Versioned<ServerRecord>[];
+  }
+
+  /**
+   * Writes an entry.
+   *
+   * @param record The entry.
+   * @param expected The version that was read; null for a new entry.
+   * @returns The new version; undefined when another version is stored by now.
+   */
+  putServer(
+    record: ServerRecord,
+    expected: string | null,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> {
+    const key = serverKey(record.name);
+    return this.#records.commit({ checks: [{ key, version: expected }], sets: [{ key, record }] }, signal);
+  }
+
+  /** The tokens of an entry. */
+  async credential(name: string, signal?: AbortSignal): Promise<Versioned<CredentialRecord> | undefined> {
+    const [found] = await this.#records.read([credentialKey(name)], signal);
+    return credentialOf(found, name);
+  }
+
+  /** The tokens of all entries that have some, ordered by name. */
+  async credentials(signal?: AbortSignal): Promise<readonly Versioned<CredentialRecord>[]> {
+    return await this.#records.list(CREDENTIALS, signal) as readonly Versioned<CredentialRecord>[];
+  }
+
+  /**
+   * An entry and its tokens, in one consistent look: all that handing out a token needs.
+   *
+   * @returns Undefined when there is no such entry.
+   */
+  async serverWithCredential(name: string, signal?: AbortSignal): Promise<ServerWithCredential | undefined> {
+    const found = await this.#records.read([serverKey(name), credentialKey(name)], signal);
+    const server = serverOf(found[0], name);
+    return server === undefined ? undefined : { server, credential: credentialOf(found[1], name) };
+  }
+
+  /**
+   * Changes or deletes the tokens of an entry, if they are still the ones that were read.
+   *
+   * @param name The entry.
+   * @param expected The version that was read; null where there was none.
+   * @param next The new tokens; undefined deletes them.
+   * @returns The new version; undefined when another version is stored by now, and nothing was written.
+   */
+  changeCredential(
+    name: string,
+    expected: string | null,
+    next: CredentialRecord | undefined,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> {
+    const key = credentialKey(name);
+    return this.#records.commit({
+      checks: [{ key, version: expected }],
+      ...(next === undefined ? { deletes: [key] } : { sets: [{ key, record: { ...next, name } }] }),
+    }, signal);
+  }
+
+  /**
+   * Stores what a sign-in brought, together.
+   *
+   * @returns False when another version than expected is stored by now, and nothing was written.
+   */
+  async saveSignedIn(signedIn: SignedIn, signal?: AbortSignal): Promise<boolean> {
+    const { server, credential, client, expected = {} } = signedIn;
+    const [at, tokensAt] = [serverKey(server.name), credentialKey(server.name)];
+    const version = await this.#records.commit({
+      checks: [
+        ...(expected.server === undefined ? [] : [{ key: at, version: expected.server }]),
+        ...(expected.credential === undefined ? [] : [{ key: tokensAt, version: expected.credential }]),
+      ],
+      sets: [
+        { key: at, record: server },
+        { key: tokensAt, record: { ...credential, name: server.name } },
+        { key: await clientKey(client.issuer, client.redirectShape), record: client },
+      ],
+    }, signal);
+    return version !== undefined;
+  }
+
+  /**
+   * Gives an entry another name, with its tokens and its own client registrations. The caller holds the entry's refresh
+   * lock, since a refresh under way could not store its tokens under the old name.
+   *
+   * @throws {McpAuthError} `NOT_FOUND` when there is no such entry; `CONFIG_INVALID` when the new name is taken.
+   */
+  async rename(from: string, to: string, signal?: AbortSignal): Promise<void> {
+    const { renameEntry } = await import("./entries.ts");
+    await renameEntry(this.#records, from, to, signal);
+  }
+
+  /**
+   * Removes an entry with its tokens and its own client registrations, also where they are damaged.
+   *
+   * @returns Whether there was such an entry.
+   */
+  async removeEntry(name: string, signal?: AbortSignal): Promise<boolean> {
+    const { removeEntry } = await import("./entries.ts");
+    return await removeEntry(this.#records, name, signal);
+  }
+
+  /**
+   * The client registered at an issuer.
+   *
+   * @param issuer The issuer, byte for byte.
+   * @param redirectShape What kind of redirect URI it is for.
+   */
+  async client(
+    issuer: string,
+    redirectShape: string,
+    signal?: AbortSignal,
+  ): Promise<ClientRecord | undefined> {
+    const key = await clientKey(issuer, redirectShape);
+    const [found] = await this.#records.read([key], signal);
+    if (found === undefined) return undefined;
+    const client = found.record as ClientRecord;
+    if (client.issuer !== issuer || client.redirectShape !== redirectShape) throw damaged(key);
+    return client;
+  }
+
+  /** Stores a client registration, in place of the one at the same issuer for the same redirect shape. */
+  async putClient(client: ClientRecord, signal?: AbortSignal): Promise<void> {
+    const key = await clientKey(client.issuer, client.redirectShape);
+    await this.#records.commit({ sets: [{ key, record: client }] }, signal);
+  }
+
+  /** Forgets the client registration at an issuer for a redirect shape. */
+  async deleteClient(issuer: string, redirectShape: string, signal?: AbortSignal): Promise<void> {
+    await this.#records.commit({ deletes: [await clientKey(issuer, redirectShape)] }, signal);
+  }
+
+  /**
+   * What was discovered at a URL.
+   *
+   * @returns The value; undefined when there is none or it has expired.
+   */
+  async discovery(url: string, signal?: AbortSignal): Promise<unknown> {
+    const [found] = await this.#records.read([await discoveryKey(url)], signal);
+    const cached = found?.record as { readonly value: unknown; readonly expiresAt: number } | undefined;
+    return cached !== undefined && cached.expiresAt > this.#clock.now() ? cached.value : undefined;
+  }
+
+  /**
+   * Keeps what was discovered at a URL.
+   *
+   * @param url The URL, byte for byte.
+   * @param value Plain data.
+   * @param expiresAt Until when it may be used, in milliseconds since the epoch.
+   * @returns False when it is too large to be kept: whoever needs it discovers it anew.
+   */
+  async putDiscovery(url: string, value: unknown, expiresAt: number, signal?: AbortSignal): Promise<boolean> {
+    const record = { value, expiresAt };
+    const size = new TextEncoder().encode(JSON.stringify(record)).length + SEALING_OVERHEAD_BYTES;
+    if (size > STORE_VALUE_MAX_BYTES) return false;
+    await this.#records.commit({ sets: [{ key: await discoveryKey(url), record }] }, signal);
+    return true;
+  }
+
+  /** The kind of keystore that the store is sealed by; undefined for a store that is not made yet. */
+  keystoreKind(signal?: AbortSignal): Promise<KeystoreKind | undefined> {
+    return this.#records.keystoreKind(signal);
+  }
+
+  /** Ends the use of the store. */
+  close(): void {
+    this.#records[Symbol.dispose]();
+  }
+
+  /** Ends the use of the store. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function serverOf(found: Versioned<unknown> | undefined, name: string): Versioned<ServerRecord> | undefined {
+  const server = found as Versioned<ServerRecord> | undefined;
+  if (server !== undefined && server.record.name !== name) throw damaged(serverKey(name));
+  return server;
+}
+
+function credentialOf(
+  found: Versioned<unknown> | undefined,
+  name: string,
+): Versioned<CredentialRecord> | undefined {
+  const credential = found as Versioned<CredentialRecord> | undefined;
+  if (credential !== undefined && credential.record.name !== name) throw damaged(credentialKey(name));
+  return credential;
+}

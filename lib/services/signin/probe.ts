@@ -1,0 +1,46 @@
+/**
+ * Asks an MCP server without a token, for the challenge that tells where its metadata is and which scopes it wants.
+ *
+ * @see RFC 9728 section 5.1 (C8)
+ * @module
+ */
+import type { Http } from "../../primitives/http/http.ts";
+import { VERSION } from "../../primitives/version.ts";
+
+/**
+ * Sends an `initialize` request without credentials.
+ *
+ * @param http The one fetch.
+ * @param url The MCP server's URL.
+ * @param options The entry's own headers, and what ends the wait.
+ * @returns The `WWW-Authenticate` of a 401 or 403; null where the server did not refuse or named no challenge.
+ * @throws {McpAuthError} what the fetch throws.
+ */
+export async function probeChallenge(
+  http: Http,
+  url: string,
+  options: { readonly headers?: Readonly<Record<string, string>>; readonly signal?: AbortSignal },
+): Promise<string | null> {
+  const response = await http(url, {
+    method: "POST",
+    headers: {
+      ...options.headers,
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+    },
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id: 0,
+      method: "initialize",
+      params: {
+        protocolVersion: "2025-11-25",
+        capabilities: {},
+        clientInfo: { name: "mcp-auth", version: VERSION },
+      },
+    }),
+    signal: options.signal,
+    stream: true,
+  });
+  await response.body?.cancel();
+  return response.status === 401 || response.status === 403 ? response.headers.get("www-authenticate") : null;
+}

@@ -1,0 +1,82 @@
+/**
+ * A sign-in and its commit: entry, credential and client registration are stored together or not at all. `add`,
+ * `login`, `bridge --login` and the library all sign in through here.
+ *
+ * @module
+ */
+import { McpAuthError } from "../../primitives/errors.ts";
+import type { ChallengeSummary } from "../../primitives/oauth/challenge.ts";
+import {
+  type CredentialRecord,
+  type CredentialStore,
+  entryShape,
+  type ServerRecord,
+} from "../credentials/mod.ts";
+import { type GivenClient, LOOPBACK_SHAPE } from "./client.ts";
+import { signIn, type SignInPorts } from "./sign_in.ts";
+
+/** What the sign-ins of one command share. */
+export interface StoredSignInOptions {
+  readonly store: CredentialStore;
+  readonly ports: Omit<SignInPorts, "clients">;
+  /** Shown to the user by the server. */
+  readonly clientName: string;
+  readonly given?: GivenClient | undefined;
+  /** Seconds to wait for the browser. */
+  readonly timeoutS?: number | undefined;
+}
+
+/** What one sign-in is for. */
+export interface StoredSignInRequest {
+  /** The entry as it is to be stored. */
+  readonly server: ServerRecord;
+  /** The version of the entry that it replaces; null for a new one; undefined for whatever is there. */
+  readonly expected?: string | null | undefined;
+  readonly challenge: ChallengeSummary;
+  readonly earlierScopes?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Signs in and stores the result.
+ *
+ * @throws {McpAuthError} whatever the sign-in met, with nothing stored; `CONFIG_INVALID` when the entry was changed
+ *   meanwhile.
+ */
+export async function signInAndStore(
+  options: StoredSignInOptions,
+  request: StoredSignInRequest,
+): Promise<CredentialRecord> {
+  const { store } = options;
+  const { server, signal } = request;
+  const before = await store.credential(server.name, signal);
+  const outcome = await signIn({
+    ...options.ports,
+    clients: async (issuer) => ({
+      own: await store.client(issuer, entryShape(server.name), signal),
+      shared: await store.client(issuer, LOOPBACK_SHAPE, signal),
+    }),
+  }, {
+    entry: server,
+    challenge: request.challenge,
+    earlierScopes: request.earlierScopes,
+    preferredIssuer: before?.record.issuer,
+    given: options.given,
+    clientName: options.clientName,
+    timeoutS: options.timeoutS,
+    signal,
+  });
+  const stored = await store.saveSignedIn({
+    server: { ...server, signIn: "oauth" },
+    ...outcome,
+    ...(request.expected === undefined ? {} : { expected: { server: request.expected } }),
+  });
+  if (stored) return outcome.credential;
+  throw new McpAuthError(
+    "CONFIG_INVALID",
+    `Cannot store "${server.name}": it was changed by another command meanwhile`,
+    {
+      hint: `Run: mcp-auth login ${server.name}`,
+    },
+  );
+}

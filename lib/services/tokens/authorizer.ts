@@ -1,0 +1,36 @@
+/**
+ * The port between whoever sends MCP requests and the token authority: it hands out headers and decides what a refusal
+ * means, so that no transport ever sees a refresh token or parses a challenge.
+ *
+ * @module
+ */
+
+/** A refused request, as the transport saw it. */
+export interface Refusal {
+  /** 401 or 403. */
+  readonly status: number;
+  /** Every `WWW-Authenticate` field of the response, joined by ", " as `Headers.get` does; null when there was none. */
+  readonly wwwAuthenticate: string | null;
+  /** The headers that {@linkcode Authorizer.headers} gave for the refused request: the retry is keyed to them. */
+  readonly sent: Readonly<Record<string, string>>;
+  /** What was attempted, such as `tools/call write_note`: step-up tries are counted for each. */
+  readonly operation: string;
+  /** How often this very request has been refused before: 0 the first time. */
+  readonly attempt: number;
+}
+
+/** Gives requests their credentials. */
+export interface Authorizer {
+  /**
+   * The headers to add to a request; empty where no sign-in is needed.
+   *
+   * Throws `McpAuthError` with `AUTH_REQUIRED`, `TOKEN_EXPIRED`, `TOKEN_REFRESH_FAILED`, `NETWORK_ERROR`, ...
+   */
+  headers(signal?: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /**
+   * Looks at a 401 or 403. Resolves when the request is worth sending once more with fresh {@linkcode headers}.
+   *
+   * Throws `McpAuthError` with `AUTH_REQUIRED`, `TOKEN_REFRESH_FAILED`, `INSUFFICIENT_SCOPE`, ... when it is not.
+   */
+  refused(refusal: Refusal, signal?: AbortSignal): Promise<void>;
+}

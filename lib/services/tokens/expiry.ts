@@ -1,0 +1,30 @@
+/**
+ * When a token counts as fresh. Expiry is absolute wall-clock time; an unknown expiry means "until the server refuses
+ * it", never "expired" and never "valid for ever". Pure: the time is passed in.
+ *
+ * @see design: refresh on use when under 5 minutes are left, or under a fifth of a shorter life; behaviours rows 5 and 7
+ * @module
+ */
+import { REFRESH_AHEAD_MS, REFRESH_AHEAD_SHARE } from "../../primitives/limits.ts";
+
+/** The times of a token, in ms since the epoch. */
+export interface Lifetime {
+  readonly obtainedAt: number;
+  readonly expiresAt?: number | undefined;
+}
+
+/** How far a token is. `due`: usable still, and to be refreshed before use. */
+export type Freshness = "fresh" | "due" | "expired";
+
+/**
+ * Judges a token.
+ *
+ * @param lifetime Its times.
+ * @param now Milliseconds since the epoch.
+ */
+export function freshnessOf({ obtainedAt, expiresAt }: Lifetime, now: number): Freshness {
+  if (expiresAt === undefined) return "fresh";
+  if (now >= expiresAt) return "expired";
+  const ahead = Math.min(REFRESH_AHEAD_MS, Math.max(0, expiresAt - obtainedAt) * REFRESH_AHEAD_SHARE);
+  return expiresAt - now < ahead ? "due" : "fresh";
+}

@@ -1,0 +1,9 @@
+/**
+ * The one token authority and the authorizer that transports ask.
+ *
+ * @module
+ */
+export { noSuchEntry, signInNeeded, TokenAuthority, type TokenPorts } from "./authority.ts";
+export type { Authorizer, Refusal } from "./authorizer.ts";
+export { bearer, entryAuthorizer, type EntryAuthorizerOptions, type SignInNeed } from "./entry_authorizer.ts";
+export { type Freshness, freshnessOf, type Lifetime } from "./expiry.ts";

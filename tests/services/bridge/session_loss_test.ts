@@ -1,0 +1,167 @@
+/**
+ * Sessions that end before their host does.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management (T2)
+ * @see behaviours row 36
+ * @module
+ */
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { eventually, Host } from "./host.ts";
+import { type Call, hang, type Script, startScriptedServer } from "./scripted_server.ts";
+
+/** A server whose sessions can be ended; unknown ones meet the status given. */
+class Sessions {
+  current = 0;
+  opened = 0;
+  /** What initialize does from the second time on. */
+  refuse: ((call: Call) => void | Promise<void>) | undefined;
+  readonly script: Script;
+
+  constructor(status: number, body: string) {
+    const known = (call: Call) => call.exchange.recorded.headers.get("mcp-session-id") === `s${this.current}`;
+    const answer = (call: Call) => known(call) ? call.result({}) : call.json(body, status);
+    this.script = {
+      initialize: (call) => {
+        if (this.opened > 0 && this.refuse !== undefined) return this.refuse(call);
+        this.current = ++this.opened;
+        const result = { protocolVersion: "2025-11-25", capabilities: {}, serverInfo: {} };
+        call.json(JSON.stringify({ jsonrpc: "2.0", id: call.message.id, result }), 200, {
+          "mcp-session-id": `s${this.current}`,
+        });
+      },
+      ping: answer,
+      "tools/list": answer,
+      "tools/call": answer,
+      "notifications/x": (call) =>
+        known(call) ? void call.response.writeHead(202).end() : call.json(body, status),
+    };
+  }
+
+  end(): void {
+    this.current = -1;
+  }
+}
+
+const NOT_FOUND = '{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}';
+const BAD_REQUEST = '{"jsonrpc":"2.0","error":{"code":-32000,"message":"No valid session ID"},"id":null}';
+
+for (
+  const [status, body] of [[404, NOT_FOUND], [404, ""], [400, BAD_REQUEST], [
+    400,
+    "Bad Request: no session",
+  ]] as const
+) {
+  Deno.test(`an ended session that is reported by ${status} ${body.slice(0, 12)} is opened again`, async () => {
+    const sessions = new Sessions(status, body);
+    await using server = await startScriptedServer(sessions.script);
+    await using host = new Host(server.url);
+    await host.initialize();
+    sessions.end();
+    const answers = await Promise.all([
+      host.request("tools/list"),
+      host.request("tools/call", { name: "x" }),
+    ]);
+    for (const { result } of answers) deepEqual(result, {});
+    equal(sessions.opened, 2);
+    equal(server.methods.filter((method) => method === "notifications/initialized").length, 2);
+    sessions.end();
+    host.send({ jsonrpc: "2.0", method: "notifications/x" });
+    await eventually(() => sessions.opened === 3, "a notification opens it again too");
+    await host.end();
+    equal(host.lines.length, 3);
+    equal(server.log.at(-1)!.headers.get("mcp-session-id"), "s3");
+  });
+}
+
+Deno.test("a 400 in a session that lives is the request's own error", async () => {
+  const sessions = new Sessions(404, NOT_FOUND);
+  await using server = await startScriptedServer({
+    ...sessions.script,
+    "tools/call": (call) =>
+      call.json('{"jsonrpc":"2.0","error":{"code":-32600,"message":"Bad"},"id":null}', 400),
+  });
+  await using host = new Host(server.url);
+  await host.initialize();
+  equal((await host.request("tools/call")).error?.code, -32600);
+  equal(sessions.opened, 1);
+});
+
+Deno.test("a 404 that says that the method does not exist is no lost session (T13)", async () => {
+  const sessions = new Sessions(404, NOT_FOUND);
+  await using server = await startScriptedServer({
+    ...sessions.script,
+    "tools/call": (call) =>
+      call.json(`{"jsonrpc":"2.0","error":{"code":-32601,"message":"No"},"id":${call.message.id}}`, 404),
+  });
+  await using host = new Host(server.url);
+  await host.initialize();
+  equal((await host.request("tools/call")).error?.code, -32601);
+  equal(sessions.opened, 1);
+});
+
+Deno.test("a server that answers 404 to every call is not initialized for ever", async () => {
+  const sessions = new Sessions(404, NOT_FOUND);
+  await using server = await startScriptedServer({
+    ...sessions.script,
+    "tools/call": (call) => void call.response.writeHead(404).end(),
+  });
+  await using host = new Host(server.url);
+  await host.initialize();
+  match((await host.request("tools/call")).error?.message ?? "", /HTTP 404/);
+  equal(sessions.opened, 2);
+});
+
+Deno.test("a session that cannot be opened again is an error for each request, until it can", async () => {
+  const sessions = new Sessions(404, NOT_FOUND);
+  await using server = await startScriptedServer(sessions.script);
+  await using host = new Host(server.url);
+  await host.initialize();
+  for (
+    const refuse of [
+      (call: Call) => void call.response.writeHead(503).end(),
+      (call: Call) =>
+        call.json(
+          `{"jsonrpc":"2.0","id":${JSON.stringify(call.message.id)},"error":{"code":1,"message":"x"}}`,
+        ),
+      (call: Call) => call.json("{"),
+    ]
+  ) {
+    sessions.refuse = refuse;
+    sessions.end();
+    const answers = await Promise.all([
+      host.request("tools/list"),
+      host.request("tools/call", { name: "x" }),
+    ]);
+    for (const { error } of answers) equal(error?.data.code, "SERVER_ERROR");
+  }
+  sessions.refuse = undefined;
+  deepEqual((await host.request("tools/list")).result, {});
+  equal(host.answers("initialize"), 1);
+});
+
+Deno.test("a session that is being opened again does not hold up the end", async () => {
+  const sessions = new Sessions(404, NOT_FOUND);
+  await using server = await startScriptedServer(sessions.script);
+  await using host = new Host(server.url);
+  await host.initialize();
+  sessions.refuse = hang;
+  sessions.end();
+  host.send({ jsonrpc: "2.0", id: 1, method: "tools/list" });
+  await eventually(
+    () => server.methods.filter((method) => method === "initialize").length === 2,
+    "the second initialize",
+  );
+  ok(await host.end() < 2000);
+  equal((await host.answer(1)).error?.data.code, "TIMEOUT");
+});
+
+Deno.test("a host that initializes anew gets a session of its own", async () => {
+  const sessions = new Sessions(404, NOT_FOUND);
+  await using server = await startScriptedServer(sessions.script);
+  await using host = new Host(server.url);
+  await host.initialize();
+  ok((await host.request("initialize", {}, "again")).result);
+  const [, second] = server.log.filter((request) => /"initialize"/.test(request.body));
+  equal(second!.headers.get("mcp-session-id"), null);
+  deepEqual((await host.request("tools/list")).result, {});
+});
