@@ -6,6 +6,8 @@
  * @module
  */
 
+import { safeText } from "./untrusted_text.ts";
+
 /** Every code an error can carry. Stable: hosts and scripts compare them as strings. */
 export const ERROR_CODES = [
   "AUTH_REQUIRED",
@@ -83,7 +85,7 @@ export class McpAuthError extends Error {
       code: this.code,
       message: this.message,
       ...(this.hint === undefined ? {} : { hint: this.hint }),
-      ...(this.cause instanceof Error ? { cause: this.cause.message } : {}),
+      ...(this.cause instanceof Error ? { cause: safeText(this.cause.message) } : {}),
     };
   }
 }
@@ -105,7 +107,7 @@ export type Result<T> = { readonly ok: true; readonly value: T } | {
 export function asMcpAuthError(thrown: unknown, code: ErrorCode, action: string): McpAuthError {
   if (thrown instanceof McpAuthError) return thrown;
   const name = thrown instanceof Error ? thrown.name : "";
-  const detail = thrown instanceof Error ? thrown.message : String(thrown);
+  const detail = safeText(thrown instanceof Error ? thrown.message : thrown);
   if (name === "AbortError") {
     return new McpAuthError("AUTH_CANCELLED", `Cannot ${action}: cancelled`, { cause: thrown });
   }

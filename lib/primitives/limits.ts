@@ -11,8 +11,6 @@ export const HTTP_TIMEOUT_MS = 30_000;
 export const REFRESH_TIMEOUT_MS = 10_000;
 /** How long a person has to approve in the browser, unless `--timeout` says otherwise. */
 export const CALLBACK_TIMEOUT_S = 300;
-/** The callback port is free again within this time of the end, also with a half-sent request open. */
-export const LISTENER_CLOSE_MS = 500;
 /** A host that closed stdin gets its pending answers for this long, then a coded error. */
 export const BRIDGE_DRAIN_MS = 2_000;
 /** Ending a remote session is a courtesy; a dead server must not hold the bridge. */
@@ -55,9 +53,14 @@ export const REFRESH_AHEAD_SHARE = 0.2;
 export const LOCK_WAIT_MS = REFRESH_TIMEOUT_MS + 5_000;
 /** Pause between two looks at a held lock. */
 export const LOCK_POLL_MS = 15;
-
-/** Discovery results are used without a new look for this long. */
-export const DISCOVERY_TTL_MS = 60 * 60_000;
+/** Blocking waits for locks at once, where the runtime cannot poll: 32 of them stop all file reads (measured). */
+export const LOCKS_BLOCKING_MAX = 8;
+/** After a failed refresh of a token that still works, the next try waits for this long. */
+export const REFRESH_PAUSE_MS = 30_000;
+/** A fresh token that its server refused is not refreshed again for this long: refreshing does not help there. */
+export const REFUSED_TOKEN_PAUSE_MS = 60_000;
+/** Sign-ins without avail, by one process for one entry: from then on a person has to start them. */
+export const FUTILE_SIGN_INS_MAX = 2;
 
 /** `database is locked`: other processes hold it for milliseconds each; 20 at once queue for seconds. */
 export const STORE_RETRY_TOTAL_MS = 15_000;
@@ -72,6 +75,8 @@ export const STORE_CHANGE_TRIES_MAX = 50;
 export const BRIDGE_IN_FLIGHT_MAX = 128;
 /** Requests that wait for a place before the bridge stops reading from its host. */
 export const BRIDGE_WAITING_MAX = 1_024;
+/** A server that frees no place for this long is stuck: its host is read again, and told so, to see it leave. */
+export const BRIDGE_STALL_MS = 10_000;
 /** The end of BRIDGE_DRAIN_MS kept for writing the errors and ending the session. */
 export const BRIDGE_END_MS = 400;
 /** The end of that, left to the process for exiting. */
@@ -88,5 +93,7 @@ export const STREAM_RETRY_MAX_MS = 5 * 60_000;
 export const STREAM_TRIES_MAX = 5;
 /** Refusals (401, 403) of one request that are looked into: a refresh, a sign-in and the step-ups, and one spare. */
 export const REFUSALS_MAX = 5;
+/** How long the words of a refusal are waited for; its status is enough. */
+export const ERROR_BODY_WAIT_MS = 2_000;
 /** Pages of one list: a server whose cursor never ends is cut off. */
 export const LIST_PAGES_MAX = 100;

@@ -7,18 +7,17 @@
  */
 import { SHOWN_TEXT_MAX_CHARS, SHOWN_URL_MAX_CHARS } from "./limits.ts";
 
-const UNSHOWABLE =
-  // deno-lint-ignore no-control-regex -- finding control characters is what this is for
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]+/g;
+/** Control and format characters (bidirectional overrides, tags, zero-width ones) and line separators. */
+const UNSHOWABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
 
 /**
  * Returns the text with every run of unshowable characters as one space, trimmed and cut.
  *
- * @param text What a server sent; anything that is not a string becomes its JSON, or "".
+ * @param text What a server sent; anything that is not a string becomes its JSON, or "" where it has none.
  * @param max The longest result, in UTF-16 code units.
  */
 export function safeText(text: unknown, max: number = SHOWN_TEXT_MAX_CHARS): string {
-  const raw = typeof text === "string" ? text : text === undefined ? "" : JSON.stringify(text) ?? "";
+  const raw = typeof text === "string" ? text : jsonOf(text);
   const clean = raw.slice(0, max * 4).replace(UNSHOWABLE, " ").trim().toWellFormed();
   return clean.length > max ? `${clean.slice(0, max - 1).toWellFormed()}…` : clean;
 }
@@ -33,5 +32,13 @@ export function safeUrl(url: unknown): string {
   const text = safeText(url, SHOWN_URL_MAX_CHARS);
   const end = text.search(/[?#]/);
   const shown = end === -1 ? text : text.slice(0, end);
-  return shown.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1");
+  return shown.replace(/^([a-z][a-z0-9+.-]*:[/\\]*)[^/\\]*@/i, "$1");
+}
+
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? "";
+  } catch {
+    return "";
+  }
 }

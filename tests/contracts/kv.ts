@@ -128,10 +128,22 @@ export function testKvContract(adapter: string, open: () => Promise<Kv>, remove:
   });
 
   test("a list holds what is below a prefix, ordered by key, and not the prefix itself", async (kv) => {
-    const keys: KvKey[] = [["p", "b"], ["p"], ["p", "a", "x"], ["p", "é"], ["p", "𝒳"], ["p", "\uffee"], [
-      "p",
-      "a",
-    ], ["p", 2], ["p", 10], ["pp", "a"], ["o", "a"]];
+    const keys: KvKey[] = [
+      ["p", "b"],
+      ["p"],
+      ["p", "a", "x"],
+      ["p", "é"],
+      ["p", "𝒳"],
+      ["p", "\uffee"],
+      [
+        "p",
+        "a",
+      ],
+      ["p", 2],
+      ["p", 10],
+      ["pp", "a"],
+      ["o", "a"],
+    ];
     await kv.commit({ sets: keys.map((key) => ({ key, value: bytes(JSON.stringify(key)) })) });
     const listed = await kv.list(["p"]);
     assert.deepEqual(listed.map(({ key }) => key), [

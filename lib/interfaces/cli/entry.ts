@@ -47,7 +47,7 @@ export async function requireEntry(
 export async function signInWithBrowser(
   context: CliContext,
   flags: StoreFlags & SignInFlags,
-  request: StoredSignInRequest,
+  request: Omit<StoredSignInRequest, "signal">,
   given?: GivenClient,
 ): Promise<CredentialRecord> {
   const services = context.services(flags);
@@ -60,10 +60,7 @@ export async function signInWithBrowser(
     given,
     clientName: "mcp-auth",
     timeoutS: flags.timeout,
-  }, {
-    ...request,
-    signal: request.signal === undefined ? signal : AbortSignal.any([signal, request.signal]),
-  });
+  }, { ...request, signal });
 }
 
 function tellSignIn(context: CliContext, verbose: boolean, server: ServerRecord, event: SignInEvent): void {
@@ -71,6 +68,12 @@ function tellSignIn(context: CliContext, verbose: boolean, server: ServerRecord,
     case "discovered":
       if (verbose) context.say(`Discovered: ${event.steps}`);
       return;
+    case "issuer-changed":
+      return context.say(
+        `Warning: "${server.name}" was signed in at ${safeUrl(event.from)}; its server now names ${
+          safeUrl(event.to)
+        }`,
+      );
     case "registered":
       if (verbose) context.say(`Client: ${event.source} at ${safeUrl(event.issuer)}`);
       return;

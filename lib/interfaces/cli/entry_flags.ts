@@ -44,12 +44,22 @@ export const signInFlags = {
 } as const;
 
 /**
+ * The options for a sign-in: those of the flags, and what the environment says where no flag does.
+ *
+ * @throws {McpAuthError} As {@linkcode entryOptions} does.
+ */
+export function signInOptions(context: CliContext, flags: EntryFlags): ServerOptions {
+  const clientMetadataUrl = flags.clientMetadataUrl ?? context.env.get("MCP_AUTH_CLIENT_METADATA_URL");
+  return entryOptions({ ...flags, clientMetadataUrl });
+}
+
+/**
  * The options that the flags stand for.
  *
  * @throws {McpAuthError} `USAGE` or `CONFIG_INVALID` for a value that cannot be used.
  */
-export function entryOptions(context: CliContext, flags: EntryFlags): ServerOptions {
-  const metadataUrl = flags.clientMetadataUrl ?? context.env.get("MCP_AUTH_CLIENT_METADATA_URL");
+export function entryOptions(flags: EntryFlags): ServerOptions {
+  const metadataUrl = flags.clientMetadataUrl;
   return {
     ...(flags.scope === undefined ? {} : { scopes: readScopes(flags.scope) }),
     ...(flags.resource === undefined ? {} : { resource: readResource(flags.resource) }),
@@ -64,24 +74,33 @@ export function entryOptions(context: CliContext, flags: EntryFlags): ServerOpti
 
 /**
  * The client given with a command: its id by flag or `MCP_AUTH_CLIENT_ID`, its secret from a file, standard input or
- * `MCP_AUTH_CLIENT_SECRET`, never from the command line.
+ * `MCP_AUTH_CLIENT_SECRET`, never from the command line. A file alone is for the client that the entry has; the secret in
+ * the environment is never sent with another id than the one beside it.
  *
+ * @param entryClientId The client that the entry has already.
  * @throws {McpAuthError} `USAGE` for a secret without an id, `CONFIG_MISSING` for a file that is not there.
  */
 export async function givenClient(
   context: CliContext,
   flags: { readonly clientId?: string | undefined; readonly clientSecretFile?: string | undefined },
+  entryClientId?: string,
 ): Promise<GivenClient | undefined> {
-  const clientId = flags.clientId ?? context.env.get("MCP_AUTH_CLIENT_ID");
+  const environment = {
+    clientId: context.env.get("MCP_AUTH_CLIENT_ID"),
+    clientSecret: context.env.get("MCP_AUTH_CLIENT_SECRET"),
+  };
+  const clientId = flags.clientId ?? environment.clientId ??
+    (flags.clientSecretFile === undefined ? undefined : entryClientId);
   if (clientId === undefined) {
     if (flags.clientSecretFile === undefined) return undefined;
     throw new McpAuthError("USAGE", "Cannot use --client-secret-file without a client", {
       hint: "Add --client-id <id>",
     });
   }
-  const secret = await readSecret(context, flags.clientSecretFile) ??
-    context.env.get("MCP_AUTH_CLIENT_SECRET");
-  return { clientId, clientSecret: secret };
+  const isOurs = environment.clientId === undefined || environment.clientId === clientId;
+  const clientSecret = await readSecret(context, flags.clientSecretFile) ??
+    (isOurs ? environment.clientSecret : undefined);
+  return { clientId, clientSecret };
 }
 
 async function readSecret(context: CliContext, path: string | undefined): Promise<string | undefined> {

@@ -9,12 +9,14 @@ import {
   buildApplication,
   buildRouteMap,
   type Command,
+  ExitCode,
   help,
   run as runApplication,
   text_en,
   version,
 } from "@stricli/core";
 import { McpAuthError } from "../../primitives/errors.ts";
+import { safeText } from "../../primitives/untrusted_text.ts";
 import { VERSION } from "../../primitives/version.ts";
 import { CliContext, type World } from "./context.ts";
 import { reportError } from "./output/report.ts";
@@ -63,24 +65,33 @@ export async function runProgram(argv: readonly string[], world: World): Promise
     for (const text of complaints) world.terminal.err(text);
     return typeof exitCode === "number" ? exitCode : 0;
   }
-  const hint = `Run: mcp-auth ${isCommand(name) ? `${name} ` : ""}--help`;
-  const error = new McpAuthError("USAGE", complaints.join(" ").trim(), { hint });
+  const words = safeText(complaints.join(" "), WORDS_MAX_CHARS);
+  const error = exitCode === ExitCode.InvalidArgument || exitCode === ExitCode.UnknownCommand
+    ? new McpAuthError("USAGE", words, {
+      hint: `Run: mcp-auth ${isCommand(name) ? `${name} ` : ""}--help`,
+    })
+    : new McpAuthError("SERVER_ERROR", `Cannot start the command: ${sentence(words)}`);
   return reportError(world.terminal, error, { json: args.includes("--json") });
 }
 
-/**
- * Builds the program with the grammars that a command line needs.
- *
- * @param name The command; all grammars are loaded where it is none.
- */
+/** Loads the grammars that a command line needs: all where it names no command. */
 async function loadProgram(name: string | undefined): Promise<Application<CliContext>> {
   const names = isCommand(name) ? [name] : Object.keys(COMMANDS);
   const routes = await Promise.all(
     names.map(async (each) => [each, (await COMMANDS[each]!()).command] as const),
   );
+  return buildProgram(Object.fromEntries(routes));
+}
+
+/**
+ * Builds the program.
+ *
+ * @param routes The commands by their names.
+ */
+export function buildProgram(routes: Readonly<Record<string, Command<CliContext>>>): Application<CliContext> {
   return buildApplication(
     buildRouteMap<string, CliContext>({
-      routes: Object.fromEntries(routes),
+      routes,
       docs: {
         brief: "Credentials for every OAuth-protected MCP server you use",
         fullDescription: DESCRIPTION,
@@ -88,7 +99,11 @@ async function loadProgram(name: string | undefined): Promise<Application<CliCon
     }),
     {
       name: "mcp-auth",
-      scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
+      scanner: {
+        caseStyle: "allow-kebab-for-camel",
+        allowArgumentEscapeSequence: true,
+        distanceOptions: NEAR,
+      },
       localization: {
         text: {
           ...text_en,
@@ -119,6 +134,12 @@ async function loadProgram(name: string | undefined): Promise<Application<CliCon
   );
 }
 
+/** A mistake repeats what was typed: this much of it. */
+const WORDS_MAX_CHARS = 1_000;
+
+/** What counts as a slip: two letters left out, one too many or wrong, neighbours swapped. */
+const NEAR = { threshold: 2, weights: { insertion: 1, deletion: 2, substitution: 2, transposition: 1 } };
+
 const DESCRIPTION =
   `Signs in to remote MCP servers, keeps their tokens sealed and fresh, and hands them to hosts and scripts.
 
@@ -127,8 +148,9 @@ EXAMPLES
   mcp-auth bridge heptabase                              # a stdio MCP server in front of it
   curl -H "$(mcp-auth token heptabase --header)" ...     # for scripts and CI`;
 
+/** The library has put each word in backticks. */
 function oneOf(words: readonly string[]): string {
-  return words.map((word) => `"${word}"`).join(" or ");
+  return words.map((word) => `"${word.replaceAll("`", "")}"`).join(" or ");
 }
 
 /** The library's sentences start with a capital letter and may quote with backticks. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { asMcpAuthError } from "../../primitives/errors.ts";
+import { VERSION } from "../../primitives/version.ts";
 import { action as token } from "./commands/token/action.ts";
 import { CliContext, type World } from "./context.ts";
 import { type HotLine, readHotLine } from "./hot_line.ts";
@@ -19,6 +20,11 @@ import { reportError } from "./output/report.ts";
 export async function run(argv: readonly string[], world: World): Promise<number> {
   const hot = readHotLine(argv);
   if (hot !== undefined) return await runToken(hot, world);
+  if (argv.length === 1 && argv[0] === "--version") {
+    // The rest is loaded when it is needed, which in a checkout takes the permission to read it.
+    world.terminal.out(`${VERSION}\n`);
+    return 0;
+  }
   const { runProgram } = await import("./program.ts");
   return await runProgram(argv, world);
 }

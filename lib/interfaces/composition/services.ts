@@ -42,7 +42,7 @@ export interface ServicesOptions {
 /** What an authorizer may do beside handing out tokens. */
 export interface AuthorizerOptions {
   /** Signs in; undefined where no person may be asked. */
-  readonly signIn?: ((need: SignInNeed, signal?: AbortSignal) => Promise<void>) | undefined;
+  readonly signIn?: ((need: SignInNeed) => Promise<void>) | undefined;
   /** Whether the server may be asked without a token; whether it needs none when left out. */
   readonly anonymous?: boolean | undefined;
   /** The credential to start from; the stored one when left out. */
@@ -80,7 +80,7 @@ export class Services implements Disposable {
     this.ports = ports;
     this.#options = options;
     const { env, clock } = ports;
-    this.store = this.#own(openStore({ env, clock, keystore: options.keystore, home: options.home }));
+    this.store = this.#own(openStore({ env, keystore: options.keystore, home: options.home }));
     this.authority = new TokenAuthority({
       store: this.store,
       clock,
@@ -89,7 +89,12 @@ export class Services implements Disposable {
         this.store.inMemory
           ? (await import("../../primitives/system/lock.ts")).memoryLocks()
           : await ports.locks(options.home ?? dataFolder(env)),
-      shield: async (operation) => await (await this.interruption()).shield(operation),
+      shield: async (operation) => {
+        const { signal, shield } = await this.interruption();
+        const result = await shield(operation);
+        signal.throwIfAborted();
+        return result;
+      },
     });
   }
 

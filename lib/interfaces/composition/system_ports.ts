@@ -23,7 +23,10 @@ export function systemPorts(): Ports {
       await ensurePrivateFolder(folder);
       return fileLocks(folder);
     },
-    interruption: async (options) =>
-      (await import("../../primitives/system/process.ts")).interruptible(options),
+    interruption: async ({ parent }) => {
+      const { interruptible } = await import("../../primitives/system/process.ts");
+      const { isRestarted } = await import("../../primitives/system/restart.ts");
+      return interruptible({ parent: parent || isRestarted() });
+    },
   };
 }

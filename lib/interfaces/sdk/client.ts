@@ -18,7 +18,8 @@ import type {
 import { probeChallenge, type Revocation, type SignInEvent } from "../../services/signin/mod.ts";
 import { bearer, freshnessOf, noSuchEntry, signInNeeded } from "../../services/tokens/mod.ts";
 import { Services } from "../composition/services.ts";
-import { systemPorts } from "../composition/system_ports.ts";
+import { embeddedPorts } from "./embedded_ports.ts";
+import { Opener } from "./opener.ts";
 
 /** What {@linkcode createClient} takes; all of it is optional. */
 export interface ClientOptions {
@@ -28,7 +29,7 @@ export interface ClientOptions {
   readonly keystore?: KeystoreKind;
   /** Name of this program, shown to users by servers that register it. */
   readonly clientName?: string;
-  /** Opens the sign-in page; the machine's browser when left out. */
+  /** Opens the sign-in page; the machine's browser when left out. Where it fails, the sign-in does. */
   readonly openBrowser?: (url: string) => Promise<void>;
   /** Told what happens during a sign-in. */
   readonly onEvent?: (event: SignInEvent) => void;
@@ -64,7 +65,7 @@ export interface Status {
 
 /** What {@linkcode McpAuthClient.authenticate} takes. */
 export interface AuthenticateOptions {
-  /** URL of the MCP server; needed for a name that has no entry yet. */
+  /** URL of the MCP server; needed for a name that has no entry yet, and the entry's own where it has. */
   readonly url?: string;
   /** Options of a new entry. */
   readonly options?: ServerOptions;
@@ -88,7 +89,7 @@ export class McpAuthClient implements Disposable {
    */
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#services = new Services(systemPorts(), {
+    this.#services = new Services(embeddedPorts(), {
       home: options.home,
       keystore: options.keystore,
     });
@@ -103,6 +104,7 @@ export class McpAuthClient implements Disposable {
   authenticate(name: string, options: AuthenticateOptions = {}): Promise<Result<Tokens>> {
     return toResult("AUTH_FAILED", `sign in to "${name}"`, async () => {
       const stored = await this.#services.store.server(checkEntryName(name));
+      if (stored !== undefined) checkSameUrl(stored.record, options.url);
       const server = stored?.record ?? newEntry(name, options, this.#services.ports.clock.now());
       const { clientId } = server.options;
       const given = clientId === undefined || (stored !== undefined && options.clientSecret === undefined)
@@ -112,11 +114,12 @@ export class McpAuthClient implements Disposable {
         headers: this.#headersOf(server),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
+      const opener = new Opener(this.#options.openBrowser, this.#options.onEvent);
       return toTokens(
         await this.#services.signIn({
           openBrowser: true,
-          open: this.#options.openBrowser,
-          tell: (event) => this.#options.onEvent?.(event),
+          open: opener.open,
+          tell: (event) => opener.tell(event),
           given,
           clientName: this.#options.clientName ?? "mcp-auth",
           timeoutS: options.timeoutS,
@@ -124,7 +127,7 @@ export class McpAuthClient implements Disposable {
           server,
           expected: stored?.version ?? null,
           challenge: summarizeChallenges(challenge),
-          signal: options.signal,
+          signal: AbortSignal.any([opener.failed, ...(options.signal === undefined ? [] : [options.signal])]),
         }),
       );
     });
@@ -193,13 +196,13 @@ export class McpAuthClient implements Disposable {
 
   /**
    * A `fetch` that adds the entry's token, refreshed where due, and tries once more after a 401. It throws `McpAuthError`
-   * where `fetch` would throw, where there is no usable token, and for a URL of another origin: a token goes nowhere else.
+   * where `fetch` would throw, where there is no usable token, and for a URL of another origin: a token goes nowhere else, not by a redirect either.
    *
    * @param name The entry.
    */
   authorizedFetch(name: string): (input: string | URL | Request, init?: RequestInit) => Promise<Response> {
     return async (input, init) => {
-      const { server } = await this.#read(name);
+      const { server, credential: known } = await this.#read(name);
       const request = new Request(input, init);
       if (new URL(request.url).origin !== new URL(server.url).origin) {
         throw new McpAuthError(
@@ -211,24 +214,27 @@ export class McpAuthClient implements Disposable {
       }
       const http = this.#services.http(server);
       const body = request.body === null ? null : await request.arrayBuffer();
-      const send = (credential: CredentialRecord) =>
+      const send = (credential: CredentialRecord | undefined) =>
         http(request.url, {
           method: request.method,
           headers: {
             ...Object.fromEntries(request.headers),
             ...this.#headersOf(server),
-            ...bearer(credential),
+            ...(credential === undefined ? {} : bearer(credential)),
           },
           body,
           signal: request.signal,
           timeoutMs: Infinity,
           stream: true,
         });
-      const credential = await this.#services.authority.current(name);
+      if (known === undefined && server.signIn === "none") return await send(undefined);
+      const credential = await this.#services.authority.current(name, request.signal);
       const response = await send(credential);
       if (response.status !== 401 || credential.refreshToken === undefined) return response;
       await response.body?.cancel();
-      return await send(await this.#services.authority.refresh(name, credential.accessToken));
+      return await send(
+        await this.#services.authority.refresh(name, credential.accessToken, request.signal),
+      );
     };
   }
 
@@ -265,9 +271,19 @@ export function createClient(options: ClientOptions = {}): McpAuthClient {
   return new McpAuthClient(options);
 }
 
+function checkSameUrl(server: ServerRecord, url: string | undefined): void {
+  if (url === undefined || url === server.url) return;
+  throw new McpAuthError(
+    "CONFIG_INVALID",
+    `Cannot sign in to "${server.name}" at "${safeUrl(url)}": it is an entry for "${safeUrl(server.url)}"`,
+    { hint: "Take another name, or leave out the URL" },
+  );
+}
+
 function newEntry(name: string, { url, options }: AuthenticateOptions, now: number): ServerRecord {
   if (url === undefined) throw noSuchEntry(name);
   parseWebUrl(url, "server URL");
+  if (url.includes("#")) throw new McpAuthError("USAGE", "Cannot use the server URL: it has a fragment");
   return { name, url, createdAt: now, signIn: "oauth", options: options ?? {} };
 }
 

@@ -31,19 +31,25 @@ export type AddressGuard = (url: URL) => Promise<void>;
 
 /**
  * Makes the guard of one entry. Special ranges other than loopback, RFC 1918, link-local, unique-local and their
- * mapped forms are allowed: proxies and VPNs use them.
+ * mapped forms are allowed: proxies and VPNs use them. The server is on a private network only when all its addresses
+ * are on private ones; and for plain http, where no certificate speaks against a name service that changes its
+ * answers, only when its URL says so itself.
  */
 export function createAddressGuard(options: AddressGuardOptions): AddressGuard {
   const server = new URL(options.serverUrl);
-  const allowed: ReadonlySet<string> = new Set(options.allowPrivateHosts?.map((host) => host.toLowerCase()));
+  const allowed: ReadonlySet<string> = new Set(
+    options.allowPrivateHosts?.flatMap((host) => [host.toLowerCase(), bare(host)]),
+  );
   return async (url) => {
     if (url.hostname === server.hostname || allowed.has(bare(url.hostname)) || allowed.has(url.host)) return;
     const refused = (await networksOf(url.hostname, options.lookup)).filter((network) =>
       network !== "public"
     );
     if (refused.length === 0) return;
-    const own = await networksOf(server.hostname, options.lookup);
-    const foreign = refused.find((network) => !own.includes(network));
+    const own = url.protocol === "https:" || isLoopbackHost(server.hostname)
+      ? await networksOf(server.hostname, options.lookup)
+      : [];
+    const foreign = refused.find((network) => own.includes("public") || !own.includes(network));
     if (foreign === undefined) return;
     throw new McpAuthError(
       "UNSAFE_URL",
@@ -94,8 +100,15 @@ function networkOf(address: Address, ipaddr: IpAddr): Network {
     case "6to4":
       return networkOf(ipaddr.fromByteArray(address.toByteArray().slice(2, 6)), ipaddr);
     default:
-      return "public";
+      return isIpv4Compatible(address)
+        ? networkOf(ipaddr.fromByteArray(address.toByteArray().slice(12)), ipaddr)
+        : "public";
   }
+}
+
+/** `::a.b.c.d`: deprecated by RFC 4291 section 2.5.5.1, and not a range of `ipaddr.js`. */
+function isIpv4Compatible(address: Address): boolean {
+  return address.kind() === "ipv6" && address.toByteArray().slice(0, 12).every((byte) => byte === 0);
 }
 
 function bare(hostname: string): string {

@@ -10,6 +10,7 @@ import { HTTP_TIMEOUT_MS, METADATA_MAX_BYTES, REDIRECTS_MAX } from "../limits.ts
 import { safeText, safeUrl } from "../untrusted_text.ts";
 import { VERSION } from "../version.ts";
 import { parseWebUrl } from "../web_url.ts";
+import { singleUseClient } from "../system/connection.ts";
 import type { AddressGuard } from "./address.ts";
 import { readBytes } from "./body.ts";
 import type { Http, HttpRequest } from "./http.ts";
@@ -32,8 +33,9 @@ export function createHttp(options: HttpOptions = {}): Http {
   return async (url, request = {}) => {
     const started = performance.now();
     const deadline = new Deadline(request);
+    const client = request.once && !request.stream ? singleUseClient() : undefined;
     try {
-      const response = await exchange(url, request, options, deadline);
+      const response = await exchange(url, request, options, deadline, client);
       options.log?.(redact(
         `${request.method ?? "GET"} ${safeUrl(url)}: ${response.status} (${
           Math.round(performance.now() - started)
@@ -49,6 +51,7 @@ export function createHttp(options: HttpOptions = {}): Http {
       throw coded;
     } finally {
       deadline.clear();
+      client?.close();
     }
   };
 }
@@ -58,19 +61,29 @@ async function exchange(
   request: HttpRequest,
   options: HttpOptions,
   deadline: Deadline,
+  client: Deno.HttpClient | undefined,
 ): Promise<Response> {
   let target = parseWebUrl(url);
-  let headers = { "user-agent": `mcp-auth/${VERSION}`, ...request.headers };
+  const headers = headersOf(request);
+  let asStream = request.once === true && request.stream === true;
   for (let hops = 0;; hops++) {
-    await options.guard?.(target);
+    if (options.guard !== undefined) await deadline.over(options.guard(target));
     // The first hop goes out as given, byte for byte.
     const response = await fetch(hops === 0 ? url : target, {
       method: request.method ?? "GET",
       headers,
       redirect: "manual",
-      ...(request.body === undefined ? {} : { body: request.body }),
+      ...(request.body === undefined ? {} : { body: asStream ? streamOf(request.body) : request.body }),
+      ...(client === undefined ? {} : { client }),
       ...(deadline.signal === undefined ? {} : { signal: deadline.signal }),
     });
+    if (asStream && response.status === 411) {
+      // A server that wants the length has not taken the request.
+      await response.body?.cancel();
+      asStream = false;
+      hops--;
+      continue;
+    }
     const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
     if (location === null || !mayFollow(request, response.status)) return response;
     await response.body?.cancel();
@@ -95,12 +108,39 @@ async function exchange(
           { hint: "Use the URL it redirects to, if you trust it" },
         );
       }
-      headers = Object.fromEntries(
-        Object.entries(headers).filter(([name]) => PORTABLE_HEADERS.has(name.toLowerCase())),
-      ) as typeof headers;
+      for (const name of [...headers.keys()]) if (!PORTABLE_HEADERS.has(name)) headers.delete(name);
     }
     target = next;
   }
+}
+
+/** The headers of a request; a value that HTTP does not allow may be a secret and is not shown. */
+function headersOf(request: HttpRequest): Headers {
+  const headers = new Headers({ "user-agent": `mcp-auth/${VERSION}` });
+  for (const [name, value] of Object.entries(request.headers ?? {})) {
+    try {
+      headers.set(name, value);
+    } catch {
+      throw new McpAuthError(
+        "CONFIG_INVALID",
+        `Cannot send header "${safeText(name, 80)}": HTTP does not allow its name or value`,
+      );
+    }
+  }
+  return headers;
+}
+
+/** A body that can be sent only once; a body that Deno knows to be bytes or text it would send again. */
+function streamOf(body: BodyInit | null): ReadableStream<Uint8Array> | null {
+  if (body === null || body instanceof ReadableStream) return body;
+  return new ReadableStream({
+    async pull(controller) {
+      controller.enqueue(
+        body instanceof Uint8Array ? body : new Uint8Array(await new Response(body).arrayBuffer()),
+      );
+      controller.close();
+    },
+  });
 }
 
 /** GET follows all redirects; a body is sent again only where the status says so (307, 308). */
@@ -139,24 +179,32 @@ class Deadline {
     clearTimeout(this.#timer);
   }
 
+  /** Ends the wait for work that cannot be aborted itself, such as a name resolution. */
+  async over(work: Promise<void>): Promise<void> {
+    const { signal } = this;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const onAbort = () => reject(signal?.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      await Promise.race([promise, work]);
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
   explain(error: unknown, url: string, request: HttpRequest): McpAuthError {
     if (error instanceof McpAuthError) return error;
     const what = `${request.method ?? "GET"} "${safeUrl(url)}"`;
     if (this.#caller?.aborted) {
       const reason = this.#caller.reason;
       if (reason instanceof McpAuthError) return reason;
+      if (reason instanceof DOMException && reason.name === "TimeoutError") {
+        return timedOut(`${what} was not done in time`, error);
+      }
       return new McpAuthError("AUTH_CANCELLED", `Cancelled: ${what}`, { cause: error });
     }
-    if (this.#expired) {
-      return new McpAuthError(
-        "TIMEOUT",
-        `Cannot reach the server: ${what} took longer than ${this.#timeoutMs / 1000} s`,
-        {
-          hint: "Try again; if it persists, check that the server is up",
-          cause: error,
-        },
-      );
-    }
+    if (this.#expired) return timedOut(`${what} took longer than ${this.#timeoutMs / 1000} s`, error);
     const host = URL.parse(url)?.host ?? "";
     if (error instanceof Error && error.name === "NotCapable") {
       return new McpAuthError(
@@ -173,6 +221,13 @@ class Deadline {
       cause: error,
     });
   }
+}
+
+function timedOut(how: string, cause: unknown): McpAuthError {
+  return new McpAuthError("TIMEOUT", `Cannot reach the server: ${how}`, {
+    hint: "Try again; if it persists, check that the server is up",
+    cause,
+  });
 }
 
 /** The innermost message of a failed fetch says what happened; the outer ones repeat the URL. */

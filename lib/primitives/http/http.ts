@@ -23,6 +23,12 @@ export interface HttpRequest {
    * @default {METADATA_MAX_BYTES}
    */
   readonly maxBytes?: number | undefined;
+  /**
+   * Have nothing repeat it, for requests that must not arrive twice: on a kept-alive connection that the server closes
+   * before it answers, `fetch` sends a request once more by itself. It goes out on a connection of its own; with `stream`
+   * on a shared one, its body as a stream, which cannot be sent again (RFC 9110 section 9.2.2).
+   */
+  readonly once?: boolean | undefined;
   /** Hand the body over as it arrives, neither timed nor capped. */
   readonly stream?: boolean | undefined;
 }
@@ -32,8 +38,9 @@ export interface HttpRequest {
  * `stream` was asked for.
  *
  * Throws `McpAuthError` with `UNSAFE_URL` (scheme, address or redirect not allowed), `NETWORK_ERROR`, `TIMEOUT`,
- * `SERVER_ERROR` (body too large), `PERMISSION_DENIED` (the sandbox does not grant the host), `AUTH_CANCELLED` (the
- * signal fired).
+ * `SERVER_ERROR` (body too large), `PERMISSION_DENIED` (the sandbox does not grant the host), `CONFIG_INVALID`
+ * (a header that HTTP does not allow), `AUTH_CANCELLED` (the signal fired); a signal's own `McpAuthError` or time-out
+ * stays what it is.
  *
  * @param url Absolute URL, sent as given.
  */

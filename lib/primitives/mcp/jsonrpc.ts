@@ -50,11 +50,11 @@ export interface Envelope {
 }
 
 /** Invalid JSON was received. */
-export const PARSE_ERROR = -32700;
+export const PARSE_ERROR: number = -32700;
 /** The JSON sent is not a valid request object. */
-export const INVALID_REQUEST = -32600;
+export const INVALID_REQUEST: number = -32600;
 /** The method does not exist. */
-export const METHOD_NOT_FOUND = -32601;
+export const METHOD_NOT_FOUND: number = -32601;
 
 /**
  * Parses and classifies the text of one line, body or event.

@@ -122,15 +122,17 @@ export function validateAuthorizationResponse(
   if (error !== null) throw refusal(error, known.get("error_description"));
   try {
     const validated = oauth.validateAuthResponse(server, { client_id: expectation.clientId }, known, state);
-    if (validated.get("code") === null) throw new Error('"code" is missing');
-    return validated;
+    const codes = validated.getAll("code");
+    if (codes.length === 1 && codes[0] !== "") return validated;
+    throw new Error(`"code" is ${codes.length > 1 ? "there more than once" : "missing"}`);
   } catch (thrown) {
+    // Not kept as the cause: it holds the parameters, and with them the code.
     throw new McpAuthError(
       "AUTH_FAILED",
       `Cannot accept the authorization response: ${
         safeText(thrown instanceof Error ? thrown.message : thrown)
       }`,
-      { cause: thrown, hint: "Start the sign-in again" },
+      { hint: "Start the sign-in again" },
     );
   }
 }

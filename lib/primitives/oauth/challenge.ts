@@ -55,13 +55,15 @@ export function parseChallenges(value: string | null): readonly Challenge[] {
     }
     const current = challenges.at(-1);
     const parameter = PARAMETER.exec(rest);
-    if (parameter !== null && current !== undefined) {
+    if (parameter !== null) {
       const name = (parameter[1] ?? "").toLowerCase();
-      current.parameters[name] ??= parameter[2]?.replace(/\\(.)/gs, "$1") ?? parameter[3] ?? "";
+      if (current !== undefined) {
+        current.parameters[name] ??= parameter[2]?.replace(/\\(.)/gs, "$1") ?? parameter[3] ?? "";
+      }
       take(parameter[0].length);
       continue;
     }
-    const scheme = parameter === null ? SCHEME.exec(rest) : null;
+    const scheme = SCHEME.exec(rest);
     if (scheme !== null) {
       take(scheme[0].length);
       const token68 = TOKEN68.exec(rest);
@@ -92,12 +94,12 @@ export function summarizeChallenges(value: string | null): ChallengeSummary {
       found !== undefined && found !== ""
     );
   const resourceMetadata = first("resource_metadata");
-  const scope = first("scope");
+  const scopes = first("scope")?.split(/\s+/).filter((each) => each !== "") ?? [];
   const error = first("error");
   const errorDescription = first("error_description");
   return {
     ...(resourceMetadata === undefined ? {} : { resourceMetadata }),
-    ...(scope === undefined ? {} : { scopes: scope.split(/\s+/).filter((each) => each !== "") }),
+    ...(scopes.length === 0 ? {} : { scopes }),
     ...(error === undefined ? {} : { error }),
     ...(errorDescription === undefined ? {} : { errorDescription }),
   };

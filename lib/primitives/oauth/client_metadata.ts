@@ -26,7 +26,8 @@ export function checkClientMetadataUrl(url: string): string {
   if (parsed.protocol !== "https:") throw invalid("it is not https");
   if (parsed.username !== "" || parsed.password !== "") throw invalid("it contains a user name or password");
   if (url.includes("#")) throw invalid("it has a fragment");
-  if (/\/\.{1,2}(\/|$)/.test(url.replace(/[?#].*$/s, "").replace(/^https:\/\//i, ""))) {
+  if (/[^\x21-\x5b\x5d-\x7e]/.test(url)) throw invalid("it has characters that no URL has");
+  if (/\/(?:\.|%2e){1,2}(\/|$)/i.test(url.replace(/[?#].*$/s, "").replace(/^https:\/\//i, ""))) {
     throw invalid("its path has dot segments");
   }
   if (parsed.pathname === "/") throw invalid("it has no path");

@@ -30,12 +30,13 @@ export interface TransportOptions {
  */
 export function overHttp(http: Http, signal?: AbortSignal, timeoutMs?: number): TransportOptions {
   return {
-    [oauth.customFetch]: (url, options) =>
+    [oauth.customFetch]: (url, { headers: { "user-agent": _, ...headers }, ...options }) =>
       http(url, {
         method: options.method,
-        headers: options.headers,
+        headers,
         body: options.body as BodyInit | undefined,
         signal: options.signal,
+        once: options.method === "POST",
         timeoutMs,
       }),
     // The one fetch refuses http to anything but loopback.

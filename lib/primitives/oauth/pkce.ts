@@ -8,6 +8,7 @@
  */
 import * as oauth from "oauth4webapi";
 import { McpAuthError } from "../errors.ts";
+import { safeText, safeUrl } from "../untrusted_text.ts";
 
 /** One request's verifier and its challenge. */
 export interface Pkce {
@@ -43,8 +44,8 @@ export function requireS256(methods: readonly string[] | undefined, issuer: stri
   if (methods?.includes("S256")) return;
   throw new McpAuthError(
     "DISCOVERY_FAILED",
-    `Cannot sign in at "${issuer}": its metadata does not list PKCE method "S256"${
-      methods === undefined ? "" : ` (it lists ${JSON.stringify(methods.slice(0, 5))})`
+    `Cannot sign in at "${safeUrl(issuer)}": its metadata does not list PKCE method "S256"${
+      methods === undefined ? "" : ` (it lists ${safeText(methods.slice(0, 5), 80)})`
     }`,
     { hint: "If you know that it supports S256, repeat the command with --assume-pkce" },
   );

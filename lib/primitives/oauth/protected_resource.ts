@@ -79,7 +79,9 @@ export function checkResource(resource: string, serverUrl: string): void {
   const advertised = URL.parse(resource);
   const server = new URL(serverUrl);
   const segments = (path: string) => path.endsWith("/") ? path : `${path}/`;
-  const accepted = advertised !== null && advertised.origin === server.origin && advertised.hash === "" &&
+  // What is sent verbatim has to be a URI as it stands: the parser forgives blanks, control characters and backslashes.
+  const isUri = /^[\x21-\x5b\x5d-\x7e]+$/.test(resource) && !resource.includes("#");
+  const accepted = advertised !== null && isUri && advertised.origin === server.origin &&
     advertised.username === "" && advertised.password === "" &&
     (advertised.search === "" || advertised.search === server.search) &&
     segments(server.pathname).startsWith(segments(advertised.pathname));

@@ -13,7 +13,7 @@ import type { Http } from "../http/http.ts";
 import { safeText } from "../untrusted_text.ts";
 import { chooseAuthMethod, type ClientAuthMethod, type ClientIdentity, isAuthMethod } from "./client_auth.ts";
 import { overHttp } from "./fetch_adapter.ts";
-import { optionalString } from "./json.ts";
+import { isObject, optionalString } from "./json.ts";
 import { endpointError, malformedAnswer } from "./response_error.ts";
 import type { ServerMetadata } from "./server_metadata.ts";
 
@@ -80,12 +80,23 @@ export async function registerClient(
   try {
     // RFC 7591 asks for 201; servers that answer 200 mean the same.
     const client = await oauth.processDynamicClientRegistrationResponse(
-      new Response(await response.text(), { status: 201, headers: { "content-type": "application/json" } }),
+      Response.json(readRegistration(await response.text()), { status: 201 }),
     );
     return toRegistration(client, server);
   } catch (error) {
     throw malformedAnswer(error, failure);
   }
+}
+
+/** The answer with what servers write for "none" taken out, and the expiry that some leave out put in (0: never). */
+function readRegistration(text: string): unknown {
+  const json: unknown = JSON.parse(text);
+  if (!isObject(json)) return json;
+  const members = Object.fromEntries(
+    Object.entries(json).filter(([, value]) => value !== null && value !== ""),
+  );
+  const expiresAt = Number(members.client_secret_expires_at);
+  return { ...members, client_secret_expires_at: expiresAt > 0 && expiresAt < Infinity ? expiresAt : 0 };
 }
 
 function toRegistration(
@@ -94,12 +105,13 @@ function toRegistration(
 ): Registration {
   const json: Record<string, unknown> = { ...client };
   const invalid = (why: string) => new Error(why);
+  if (/\p{Cc}/u.test(client.client_id)) throw invalid("client_id has control characters");
   const clientSecret = optionalString(json, "client_secret", invalid);
   const registered = optionalString(json, "token_endpoint_auth_method", invalid);
   if (registered !== undefined && !isAuthMethod(registered)) {
     throw new Error(`it wants client authentication "${safeText(registered, 80)}", which is not supported`);
   }
-  const expiresAt = Number(json.client_secret_expires_at ?? 0);
+  const expiresAt = Number(json.client_secret_expires_at);
   const uri = optionalString(json, "registration_client_uri", invalid);
   const token = optionalString(json, "registration_access_token", invalid);
   return {

@@ -6,6 +6,7 @@
  * @module
  */
 import { type ErrorCode, McpAuthError, type McpAuthErrorOptions } from "../errors.ts";
+import { redact } from "../http/redaction.ts";
 import { safeText, safeUrl } from "../untrusted_text.ts";
 import { isObject } from "./json.ts";
 
@@ -62,7 +63,7 @@ export async function endpointError(
   const description = typeof body?.error_description === "string" ? safeText(body.error_description) : "";
   const isPage = /^\s*</.test(text);
   const words = oauthError === undefined
-    ? (isPage || text.trim() === "" ? "" : safeText(text))
+    ? (isPage || text.trim() === "" ? "" : redact(safeText(text)))
     : `${oauthError}${description === "" ? "" : ` (${description})`}`;
   const code = status === 429 ? "RATE_LIMITED" : status >= 500 ? "SERVER_ERROR" : failure.code;
   return new OAuthResponseError(
@@ -83,11 +84,12 @@ export async function endpointError(
  */
 export function malformedAnswer(thrown: unknown, failure: EndpointFailure): McpAuthError {
   if (thrown instanceof McpAuthError) return thrown;
+  // Not kept as the cause: it holds the answer, and with it the tokens.
   const why = thrown instanceof Error ? safeText(thrown.message) : "unknown";
   return new McpAuthError(
     failure.code,
     `Cannot ${failure.action}: the answer of "${safeUrl(failure.endpoint)}" is not valid: ${why}`,
-    { cause: thrown, hint: failure.hint },
+    { hint: failure.hint },
   );
 }
 

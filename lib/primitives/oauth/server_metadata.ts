@@ -45,12 +45,19 @@ const FLAGS = [
  */
 export function serverMetadataUrls(issuer: string): readonly string[] {
   const url = new URL(issuer);
-  const path = url.pathname.replace(/\/+$/, "");
+  const path = withoutFinalSlashes(url.pathname);
   const oauth = `${url.origin}/.well-known/oauth-authorization-server${path}`;
   const openid = `${url.origin}/.well-known/openid-configuration${path}`;
   return path === ""
     ? [oauth, openid]
     : [oauth, openid, `${url.origin}${path}/.well-known/openid-configuration`];
+}
+
+/** By hand: a regular expression takes minutes for a path of 500,000 slashes. */
+function withoutFinalSlashes(path: string): string {
+  let end = path.length;
+  while (path[end - 1] === "/") end--;
+  return path.slice(0, end);
 }
 
 /**
@@ -60,7 +67,7 @@ export function serverMetadataUrls(issuer: string): readonly string[] {
  * @param issuer The issuer identifier that the URL was built from.
  * @param url Where it came from, for messages.
  * @throws {McpAuthError} `DISCOVERY_FAILED` for a document of the wrong shape, `ISSUER_MISMATCH` for one of another
- *   issuer, `UNSAFE_URL` for an endpoint that is not a web URL.
+ *   issuer, `UNSAFE_URL` for an endpoint that is not a web URL, or that is http where the issuer is https.
  * @see RFC 8414 sections 2 and 3.3 (C19)
  */
 export function parseServerMetadata(json: unknown, issuer: string, url: string): ServerMetadata {
@@ -77,7 +84,7 @@ export function parseServerMetadata(json: unknown, issuer: string, url: string):
   for (const name of ENDPOINTS) {
     const endpoint = optionalString(json, name, invalid);
     if (endpoint === undefined) continue;
-    parseWebUrl(endpoint, name);
+    checkEndpoint(endpoint, name, issuer);
     metadata[name] = endpoint;
   }
   for (const name of LISTS) {
@@ -88,6 +95,22 @@ export function parseServerMetadata(json: unknown, issuer: string, url: string):
   if (metadata.authorization_endpoint === undefined) throw invalid('"authorization_endpoint" is missing');
   if (metadata.token_endpoint === undefined) throw invalid('"token_endpoint" is missing');
   return metadata as unknown as ServerMetadata;
+}
+
+/** A server on the web has no endpoint on this machine's loopback, the only place where http is allowed. */
+function checkEndpoint(endpoint: string, name: string, issuer: string): void {
+  const { protocol } = parseWebUrl(endpoint, name);
+  if (/\p{Cc}/u.test(endpoint)) {
+    throw new McpAuthError(
+      "UNSAFE_URL",
+      `Cannot use ${name} "${safeUrl(endpoint)}": it has control characters`,
+    );
+  }
+  if (protocol === "https:" || URL.parse(issuer)?.protocol === "http:") return;
+  throw new McpAuthError(
+    "UNSAFE_URL",
+    `Cannot use ${name} "${safeUrl(endpoint)}": the issuer "${safeUrl(issuer)}" is https`,
+  );
 }
 
 /**
@@ -110,6 +133,21 @@ export function checkIssuer(documentIssuer: string, expected: string, url: strin
     }", expected "${safeUrl(expected)}"`,
     { hint: "The server's operator has to correct the metadata; do not sign in until then" },
   );
+}
+
+/**
+ * The part of the metadata that refresh and revocation need: what is kept with the tokens.
+ *
+ * @param server The validated metadata.
+ */
+export function tokenServerMetadata(server: ServerMetadata): ServerMetadata {
+  const { issuer, authorization_endpoint, token_endpoint, revocation_endpoint } = server;
+  return {
+    issuer,
+    authorization_endpoint,
+    token_endpoint,
+    ...(revocation_endpoint === undefined ? {} : { revocation_endpoint }),
+  };
 }
 
 /**

@@ -94,6 +94,7 @@ export async function refreshTokens(request: TokenRequest, refreshToken: string)
     code: "TOKEN_REFRESH_FAILED",
     action: "refresh the access token",
     endpoint: server.token_endpoint,
+    hint: "Try again; if it stays so, sign in again with: mcp-auth login <name>",
   };
   const response = await oauth.refreshTokenGrantRequest(
     server,
@@ -127,6 +128,9 @@ function resourceParameter(resource: string | undefined): Record<string, string>
   return resource === undefined ? {} : { resource };
 }
 
+/** RFC 6749 appendix A.12: anything else would end the header that carries it. */
+const PRINTABLE = /^[\x20-\x7e]*$/;
+
 async function readTokenResponse(
   response: Response,
   failure: EndpointFailure,
@@ -140,6 +144,13 @@ async function readTokenResponse(
   try {
     const { id_token: idToken, ...rest } = body ?? {};
     const checked = await check(Response.json(rest));
+    // RFC 6749 section 7.1: a token of a kind that we cannot present is of no use.
+    if (checked.token_type !== "bearer") throw new Error(`token_type is ${checked.token_type}, not Bearer`);
+    for (const name of ["access_token", "refresh_token"] as const) {
+      if (!PRINTABLE.test(checked[name] ?? "")) {
+        throw new Error(`${name} has characters that no token may have`);
+      }
+    }
     return {
       accessToken: checked.access_token,
       tokenType: checked.token_type,
@@ -155,8 +166,7 @@ async function readTokenResponse(
 
 /** The members of a token response, with what servers write for "none" taken out. */
 async function readTokenBody(response: Response): Promise<Record<string, unknown> | undefined> {
-  const isForm = response.headers.get("content-type")?.startsWith("application/x-www-form-urlencoded") ??
-    false;
+  const isForm = /^application\/x-www-form-urlencoded\b/i.test(response.headers.get("content-type") ?? "");
   const json = isForm
     ? Object.fromEntries(new URLSearchParams(await response.text()))
     : await readJson(response);
@@ -164,6 +174,9 @@ async function readTokenBody(response: Response): Promise<Record<string, unknown
   const body = Object.fromEntries(Object.entries(json).filter(([, value]) => value !== null && value !== ""));
   if (body.access_token !== undefined) body.token_type ??= "Bearer";
   const expiresIn = Number(body.expires_in);
-  if (body.expires_in !== undefined && !(expiresIn > 0)) delete body.expires_in;
+  // A life past the year 9999 is no time that can be written down; it counts as unknown, like 0 and "soon".
+  if (expiresIn > 0 && expiresIn * 1000 < Date.UTC(9999)) body.expires_in = expiresIn;
+  else delete body.expires_in;
+  if (Array.isArray(body.scope)) body.scope = body.scope.join(" ");
   return body;
 }

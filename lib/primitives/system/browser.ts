@@ -7,7 +7,9 @@
  */
 import { McpAuthError } from "../errors.ts";
 import { parseWebUrl } from "../web_url.ts";
+import { pause } from "./clock.ts";
 import type { Env } from "./env.ts";
+import { allowFlag } from "./permissions.ts";
 import { childEnvironment } from "./process.ts";
 
 /** Opens URLs. */
@@ -46,6 +48,25 @@ export function openerFor(url: string, browser: string | undefined, os: string):
   return { program: "xdg-open", args: [url] };
 }
 
+/** Openers that find no browser end at once; one that still runs after this time, in ms, has found one. */
+const OPENER_MS = 300;
+
+/** Throws when the opener ends at once and not well. */
+async function failedEarly(child: Deno.ChildProcess, program: string): Promise<void> {
+  const settled = new AbortController();
+  const waited = pause(OPENER_MS, settled.signal).then(() => undefined, () => undefined);
+  const status = await Promise.race([child.status, waited]);
+  settled.abort();
+  if (status === undefined || status.success) return;
+  throw new McpAuthError(
+    "NOT_FOUND",
+    `Cannot start the browser: "${program}" ended with exit code ${status.code}`,
+    {
+      hint: "Open the URL by hand",
+    },
+  );
+}
+
 /** The real browser of this machine. */
 export function systemBrowser(env: Env): Browser {
   return {
@@ -61,15 +82,22 @@ export function systemBrowser(env: Env): Browser {
           ...childEnvironment(),
         }).spawn();
         child.unref();
-        await Promise.resolve();
+        await failedEarly(child, program);
       } catch (error) {
+        if (error instanceof McpAuthError) throw error;
         const denied = error instanceof Deno.errors.NotCapable;
+        const missing = error instanceof Deno.errors.NotFound;
         throw new McpAuthError(
           denied ? "PERMISSION_DENIED" : "NOT_FOUND",
           `Cannot start the browser: ${
-            denied ? `the sandbox does not allow "${program}"` : `"${program}" was not found`
+            denied
+              ? `the sandbox does not allow "${program}"`
+              : `"${program}" ${missing ? "was not found" : "cannot be run"}`
           }`,
-          { hint: "Open the URL by hand", cause: error },
+          {
+            hint: `Open the URL by hand${denied ? `, or run again with ${allowFlag("run", program)}` : ""}`,
+            cause: error,
+          },
         );
       }
     },

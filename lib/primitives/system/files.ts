@@ -1,6 +1,6 @@
 /**
  * Small private files: whole texts, readable by their owner alone, that appear complete or not at all. A new file is
- * written beside its place, flushed to the disk, and then moved or linked there, so that neither a crash nor a sibling
+ * written beside its place, flushed to the disk, and then linked there, so that neither a crash nor a sibling
  * process ever sees half of it. On Windows modes do not exist; there the user's profile folder is what protects.
  *
  * @module
@@ -27,17 +27,6 @@ export function readTextFile(path: string): string | undefined {
 }
 
 /**
- * Writes a file with mode 0600, in place of the one that may be there, atomically.
- *
- * @param path The file; its folder exists.
- * @param text The whole content, stored as UTF-8.
- * @throws {McpAuthError} `STORE_UNAVAILABLE` or `PERMISSION_DENIED`; the old file is untouched then.
- */
-export async function writeTextFile(path: string, text: string): Promise<void> {
-  await throughTemporary(path, text, (temporary) => Deno.rename(temporary, path));
-}
-
-/**
  * Creates a file with mode 0600, atomically and only where there is none: of many processes that try at once, one wins
  * and all others find its whole text there.
  *
@@ -46,18 +35,21 @@ export async function writeTextFile(path: string, text: string): Promise<void> {
  * @returns Whether this call created it; false when it was there already.
  * @throws {McpAuthError} `STORE_UNAVAILABLE` or `PERMISSION_DENIED`.
  */
-export function createTextFile(path: string, text: string): Promise<boolean> {
-  return throughTemporary(path, text, async (temporary) => {
-    try {
-      await Deno.link(temporary, path);
-      return true;
-    } catch (error) {
-      if (error instanceof Deno.errors.AlreadyExists) return false;
-      throw error;
-    } finally {
-      await Deno.remove(temporary).catch(() => {});
-    }
-  });
+export async function createTextFile(path: string, text: string): Promise<boolean> {
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    using file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
+    const bytes = new TextEncoder().encode(text);
+    for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+    await file.sync();
+    await Deno.link(temporary, path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw fileError(error, "write", path);
+  } finally {
+    await Deno.remove(temporary).catch(() => {});
+  }
 }
 
 /**
@@ -92,41 +84,6 @@ export async function ensurePrivateFolder(path: string): Promise<void> {
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw fileError(error, "create the folder", path, path);
-  }
-}
-
-/**
- * Removes a file.
- *
- * @param path The file.
- * @returns Whether there was one.
- * @throws {McpAuthError} `STORE_UNAVAILABLE` or `PERMISSION_DENIED`.
- */
-export async function removeFile(path: string): Promise<boolean> {
-  try {
-    await Deno.remove(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw fileError(error, "remove", path);
-  }
-}
-
-async function throughTemporary<T>(
-  path: string,
-  text: string,
-  place: (temporary: string) => Promise<T>,
-): Promise<T> {
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
-  try {
-    using file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
-    const bytes = new TextEncoder().encode(text);
-    for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
-    await file.sync();
-    return await place(temporary);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw fileError(error, "write", path);
   }
 }
 

@@ -36,8 +36,8 @@ export interface KvChange {
 
 /**
  * A transactional key-value store. Every method throws `McpAuthError` with `STORE_UNAVAILABLE` when the store cannot
- * do it or is closed, and with `PERMISSION_DENIED` when the sandbox forbids it. Signals end the wait for a store that
- * other processes keep busy; an operation that has begun is not interrupted.
+ * do it or is closed, and with `PERMISSION_DENIED` when the sandbox forbids it. A signal ends the wait for a store that
+ * other processes keep busy; a commit that is given up, by a signal or as busy, may still happen.
  */
 export interface Kv extends Disposable {
   /**

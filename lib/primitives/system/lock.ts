@@ -5,8 +5,9 @@
  * @module
  */
 import { McpAuthError } from "../errors.ts";
-import { LOCK_POLL_MS } from "../limits.ts";
-import { pause } from "./clock.ts";
+import { LOCK_POLL_MS, LOCKS_BLOCKING_MAX } from "../limits.ts";
+import { pause, waitFor } from "./clock.ts";
+import { pathIn } from "./paths.ts";
 import { permissionDenied } from "./permissions.ts";
 
 /** Takes a lock by name, waiting for whoever holds it. */
@@ -14,10 +15,11 @@ export interface Locks {
   /**
    * @param name File-name-safe name of what is locked.
    * @param timeoutMs How long to wait, in ms.
+   * @param signal Ends the wait by rejecting with its reason.
    * @returns A handle whose disposal releases the lock.
    * @throws {McpAuthError} `TIMEOUT` when it was held all the time, `STORE_UNAVAILABLE`, `PERMISSION_DENIED`.
    */
-  acquire(name: string, timeoutMs: number): Promise<Disposable>;
+  acquire(name: string, timeoutMs: number, signal?: AbortSignal): Promise<Disposable>;
 }
 
 /**
@@ -26,24 +28,24 @@ export interface Locks {
  * @param folder An existing private folder.
  */
 export function fileLocks(folder: string): Locks {
+  const lockBlocking = blockingLock();
   return {
-    acquire: async (name, timeoutMs) => {
-      const path = `${folder}/${name}.lock`;
-      let file: Deno.FsFile;
+    acquire: async (name, timeoutMs, signal) => {
+      const path = pathIn(folder, `${name}.lock`);
+      let file: Deno.FsFile | undefined;
+      let locked = false;
       try {
         file = await Deno.open(path, { create: true, write: true, mode: 0o600 });
+        locked = "tryLock" in file
+          ? await lockPolling(file, timeoutMs, signal)
+          : await lockBlocking(file, timeoutMs, signal);
       } catch (error) {
-        throw permissionDenied(error, `lock "${path}"`, folder) ??
-          new McpAuthError(
-            "STORE_UNAVAILABLE",
-            `Cannot lock "${path}": ${error instanceof Error ? error.message : error}`,
-            {
-              hint: "Check the folder's owner and the free space on its disk",
-              cause: error,
-            },
-          );
+        signal?.throwIfAborted();
+        throw cannotLock(error, path, folder);
+      } finally {
+        if (!locked) file?.close();
       }
-      if (await lockWithin(file, timeoutMs)) return { [Symbol.dispose]: () => file.close() };
+      if (locked) return { [Symbol.dispose]: () => file.close() };
       throw new McpAuthError(
         "TIMEOUT",
         `Cannot lock "${path}": another process has held it for ${Math.round(timeoutMs / 1000)} s`,
@@ -57,37 +59,66 @@ export function fileLocks(folder: string): Locks {
 export function memoryLocks(): Locks {
   const tails = new Map<string, Promise<void>>();
   return {
-    acquire: async (name) => {
+    acquire: async (name, _timeoutMs, signal) => {
       const before = tails.get(name);
       const released = Promise.withResolvers<void>();
-      tails.set(name, released.promise);
-      await before;
+      tails.set(name, Promise.all([before, released.promise]).then(() => {}));
+      try {
+        await waitFor(before ?? Promise.resolve(), signal);
+      } catch (error) {
+        released.resolve();
+        throw error;
+      }
       return { [Symbol.dispose]: () => released.resolve() };
     },
   };
 }
 
-async function lockWithin(file: Deno.FsFile, timeoutMs: number): Promise<boolean> {
-  const withTry = file as Deno.FsFile & { tryLock?: (exclusive: boolean) => Promise<boolean> };
-  if (typeof withTry.tryLock !== "function") return await lockBlocking(file, timeoutMs);
+async function lockPolling(
+  file: Deno.FsFile,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
   const end = performance.now() + timeoutMs;
   for (;;) {
-    if (await withTry.tryLock(true)) return true;
-    if (performance.now() >= end) {
-      file.close();
-      return false;
-    }
-    await pause(LOCK_POLL_MS * (0.5 + Math.random()));
+    if (await file.tryLock(true)) return true;
+    if (performance.now() >= end) return false;
+    await pause(LOCK_POLL_MS * (0.5 + Math.random()), signal);
   }
 }
 
 /** Without `tryLock`: a wait that is given up closes the file, so that it cannot get the lock afterwards. */
-async function lockBlocking(file: Deno.FsFile, timeoutMs: number): Promise<boolean> {
-  const expired = Promise.withResolvers<false>();
-  const timer = setTimeout(() => expired.resolve(false), timeoutMs);
-  const locked = file.lock(true).then(() => true, () => false);
-  const won = await Promise.race([locked, expired.promise]);
-  clearTimeout(timer);
-  if (!won) file.close();
-  return won;
+function blockingLock() {
+  let pending = 0;
+  return async (
+    file: Deno.FsFile,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> => {
+    const end = performance.now() + timeoutMs;
+    while (pending >= LOCKS_BLOCKING_MAX) {
+      if (performance.now() >= end) return false;
+      await pause(LOCK_POLL_MS, signal);
+    }
+    pending++;
+    const locked = file.lock(true).then(() => true).finally(() => pending--);
+    const waited = new AbortController();
+    const timer = pause(Math.max(0, end - performance.now()), waited.signal).then(() => false);
+    try {
+      return await waitFor(Promise.race([locked, timer]), signal);
+    } finally {
+      waited.abort();
+      timer.catch(() => {});
+      locked.catch(() => {});
+    }
+  };
+}
+
+function cannotLock(error: unknown, path: string, folder: string): McpAuthError {
+  return permissionDenied(error, `lock "${path}"`, folder) ??
+    new McpAuthError(
+      "STORE_UNAVAILABLE",
+      `Cannot lock "${path}": ${error instanceof Error ? error.message : error}`,
+      { hint: "Check the folder's owner and the free space on its disk", cause: error },
+    );
 }

@@ -11,6 +11,8 @@ import { errorText, isJsonObject, parseEnvelope } from "../../primitives/mcp/jso
 import { safeText } from "../../primitives/untrusted_text.ts";
 import { type Inbound, operationOf, type Outbound } from "./remote.ts";
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
 /**
  * Reads the body of a response that is not an event stream.
  *
@@ -41,9 +43,11 @@ export function toInbound(payload: Uint8Array<ArrayBuffer> | string, origin: Out
   let inbound: Inbound;
   let text = "";
   try {
-    text = typeof payload === "string" ? payload : new TextDecoder("utf-8", { fatal: true }).decode(payload);
-    const envelope = parseEnvelope(text);
-    inbound = { messages: envelope.messages, batch: envelope.batch, payload, origin };
+    text = typeof payload === "string" ? payload : UTF8.decode(payload);
+    const { messages, batch } = parseEnvelope(text);
+    // A byte order mark is none of the message's.
+    const marked = typeof payload !== "string" && payload[0] === 0xef;
+    inbound = { messages, batch, payload: marked ? payload.subarray(3) : payload, origin };
   } catch {
     const said = text.trimStart().startsWith("<") ? "" : `: ${safeText(text, 80)}`;
     throw new McpAuthError("SERVER_ERROR", `Cannot read the answer: the server sent what is not JSON${said}`);

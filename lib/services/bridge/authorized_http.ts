@@ -16,7 +16,9 @@ import { drain } from "./failure.ts";
 export interface Endpoint {
   /** The MCP endpoint, sent as given. */
   readonly url: string;
+  /** Sends the requests. */
   readonly http: Http;
+  /** Gives them their credentials. */
   readonly authorizer: Authorizer;
   /** Sent with every request; those of the protocol and of the authorizer win over them. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -28,6 +30,8 @@ export interface EndpointRequest {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
+  /** Nothing may repeat it: it does something at the server. */
+  readonly once?: boolean;
   readonly signal: AbortSignal;
   /** Until the headers of the response, in milliseconds; `Infinity` for no limit. */
   readonly timeoutMs: number;
@@ -40,6 +44,7 @@ export class AuthorizedHttp {
   readonly #endpoint: Endpoint;
   readonly #fixed: Record<string, string> = {};
 
+  /** @param endpoint How the server is reached. */
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint;
     for (const [name, value] of Object.entries(endpoint.headers ?? {})) {
@@ -89,6 +94,7 @@ export class AuthorizedHttp {
       body: request.body,
       signal: request.signal,
       timeoutMs: request.timeoutMs,
+      once: request.once,
       stream: true,
     });
   }

@@ -11,6 +11,7 @@ import {
   BRIDGE_DRAIN_MS,
   BRIDGE_END_MS,
   BRIDGE_EXIT_MS,
+  BRIDGE_STALL_MS,
   MESSAGE_MAX_BYTES,
   SESSION_DELETE_MS,
 } from "../../primitives/limits.ts";
@@ -58,10 +59,21 @@ export async function runBridge(options: BridgeOptions): Promise<void> {
   const onSignal = () => stop.abort();
   if (signal?.aborted) stop.abort();
   signal?.addEventListener("abort", onSignal, { once: true });
+  let stalled = false;
+  const room = async () => {
+    if (writer.congested) await relay.until(() => !writer.congested || stop.signal.aborted);
+    if (!relay.full) stalled = false;
+    else if (!stalled) {
+      stalled = !await within(
+        BRIDGE_STALL_MS,
+        relay.until(() => !relay.full || stop.signal.aborted),
+      );
+    }
+  };
   try {
     for await (const frame of readFrames(options.input, MESSAGE_MAX_BYTES, stop.signal)) {
       relay.accept(frame);
-      if (relay.full) await relay.until(() => !relay.full || stop.signal.aborted);
+      if (stalled || relay.full || writer.congested) await room();
     }
   } catch (error) {
     log(`Cannot read from the host: ${error instanceof Error ? error.message : error}`);
@@ -84,9 +96,15 @@ async function end(relay: Relay, remote: Remote, writer: LineWriter, stop: Abort
   await within(leftMs, Promise.all([writer.flushed(), closed, relay.until(() => relay.ended)]));
 }
 
-/** Resolves when the work is done or the time is up, in milliseconds. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
+/**
+ * Waits for work, but not for ever.
+ *
+ * @param ms The longest wait, in milliseconds.
+ * @returns Whether the work was done in time.
+ */
+async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   const done = new AbortController();
-  await Promise.race([work, pause(ms, done.signal)]).catch(() => {});
+  const inTime = await Promise.race([work.then(() => true), pause(ms, done.signal).then(() => false)]);
   done.abort();
+  return inTime;
 }

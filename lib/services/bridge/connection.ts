@@ -64,6 +64,7 @@ export interface Connection {
   listAll(method: string, key: string, options?: RequestOptions): Promise<unknown[]>;
   /** Ends the session. Does not fail. */
   close(): Promise<void>;
+  /** The same as `close`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -74,7 +75,11 @@ export class RpcError extends Error {
   /** The error's `data`, unchecked. */
   readonly data: unknown;
 
-  /** @param error The `error` member of a response. */
+  /**
+   * Takes the error as it came.
+   *
+   * @param error The `error` member of a response.
+   */
   constructor(error: unknown) {
     const { code, message, data } = isJsonObject(error) ? error : {};
     super(safeText(message));

@@ -6,8 +6,7 @@
  * @module
  */
 import { type ErrorCode, McpAuthError } from "../../primitives/errors.ts";
-import { readBytes } from "../../primitives/http/body.ts";
-import { ERROR_BODY_MAX_BYTES } from "../../primitives/limits.ts";
+import { ERROR_BODY_MAX_BYTES, ERROR_BODY_WAIT_MS } from "../../primitives/limits.ts";
 import {
   type Envelope,
   errorText,
@@ -19,13 +18,13 @@ import {
 import { safeText } from "../../primitives/untrusted_text.ts";
 
 /** Sign-in is needed or was refused: run the command in `data.hint`. */
-export const RPC_SIGN_IN = -32010;
+export const RPC_SIGN_IN: number = -32010;
 /** The server could not be reached, or did not answer in time. */
-export const RPC_UNREACHABLE = -32011;
+export const RPC_UNREACHABLE: number = -32011;
 /** The server answered, but not with an answer to the request. */
-export const RPC_BAD_ANSWER = -32012;
+export const RPC_BAD_ANSWER: number = -32012;
 /** The bridge itself cannot do it: configuration, store, permissions. */
-export const RPC_LOCAL = -32013;
+export const RPC_LOCAL: number = -32013;
 
 const RPC_CODES: Partial<Record<ErrorCode, number>> = {
   AUTH_REQUIRED: RPC_SIGN_IN,
@@ -119,12 +118,29 @@ export async function drain(response: Response): Promise<void> {
   await excerpt(response);
 }
 
+/** As much of a body as an error's body is worth, in size and time; never fails. */
 async function excerpt(response: Response): Promise<string> {
+  if (response.body === null) return "";
+  const reader = response.body.getReader();
+  const cancel = () => void reader.cancel().catch(() => {});
+  const timer = setTimeout(cancel, ERROR_BODY_WAIT_MS);
+  const decoder = new TextDecoder();
+  let text = "";
+  let left = ERROR_BODY_MAX_BYTES;
   try {
-    return new TextDecoder().decode(await readBytes(response, ERROR_BODY_MAX_BYTES));
+    while (left > 0) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      text += decoder.decode(value.subarray(0, left), { stream: true });
+      left -= value.length;
+    }
   } catch {
-    return "";
+    // A connection that breaks off leaves the words that came.
+  } finally {
+    clearTimeout(timer);
+    cancel();
   }
+  return text;
 }
 
 function rpcError(body: string): RpcError | undefined {

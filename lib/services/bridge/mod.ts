@@ -15,3 +15,4 @@ export {
 export type { Endpoint } from "./authorized_http.ts";
 export type { ByteSink } from "./line_writer.ts";
 export { RPC_BAD_ANSWER, RPC_LOCAL, RPC_SIGN_IN, RPC_UNREACHABLE } from "./failure.ts";
+export type { JsonObject } from "../../primitives/mcp/jsonrpc.ts";

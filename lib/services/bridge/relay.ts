@@ -16,6 +16,7 @@ import {
   isJsonObject,
   type Message,
   type MessageId,
+  type NotificationMessage,
   PARSE_ERROR,
   parseEnvelope,
 } from "../../primitives/mcp/jsonrpc.ts";
@@ -33,6 +34,8 @@ import {
   toOutbound,
 } from "./remote.ts";
 
+const CANCELLED = "notifications/cancelled";
+
 /** One or more requests of the host, sent or waiting. */
 interface Exchange {
   readonly outbound: Outbound;
@@ -49,7 +52,7 @@ export class Relay implements Receiver {
   /** The host's requests that have no answer yet. */
   readonly #owed = new Map<MessageId, Exchange>();
   /** The server's requests that the host has not answered yet. */
-  readonly #asked = new Set<string>();
+  readonly #asked = new Set<unknown>();
   /** What is being sent, or read. */
   readonly #active = new Set<Outbound>();
   /** What waits for the session to be open, or for a place. */
@@ -57,6 +60,7 @@ export class Relay implements Receiver {
   /** The message that has to be dealt with before the next is sent. */
   #gate: Outbound | undefined;
   #inFlight = 0;
+  #notifying = 0;
   #heldBytes = 0;
   #remote!: Remote;
   #watchers: (() => void)[] = [];
@@ -75,10 +79,10 @@ export class Relay implements Receiver {
     this.#remote = remote;
   }
 
-  /** True when the host has to wait before its next message is read. */
+  /** True when so much is under way that the host has to wait before its next request is read. */
   get full(): boolean {
     // A host's answer may be what everything waits for: while one is due, its lines are read all the same.
-    return this.#writer.congested || (this.#crowded && this.#asked.size === 0);
+    return this.#crowded && this.#asked.size === 0;
   }
 
   /** True when every request is answered and every notification delivered. */
@@ -127,7 +131,7 @@ export class Relay implements Receiver {
     if (outbound.requests.some((id, i) => this.#owed.has(id) || outbound.requests.indexOf(id) !== i)) {
       return this.#refuse(outbound.requests, INVALID_REQUEST, "Cannot send the request: its id is in use");
     }
-    if (outbound.requests.length > 0 && this.#crowded && this.#asked.size > 0) {
+    if (outbound.requests.length > 0 && this.#crowded) {
       return this.#refuse(outbound.requests, RPC_LOCAL, "Cannot send the request: too many are waiting");
     }
     this.#route(outbound);
@@ -164,7 +168,7 @@ export class Relay implements Receiver {
 
   #route(outbound: Outbound): void {
     const { messages, requests } = outbound;
-    for (const message of messages) if (message.kind === "response") this.#asked.delete(idText(message.id));
+    for (const message of messages) if (message.kind === "response") this.#asked.delete(message.id);
     if (this.#cancels(outbound)) return;
     this.#heldBytes += outbound.body.length;
     if (messages.every((message) => message.kind === "response")) return this.#launch(outbound);
@@ -176,19 +180,15 @@ export class Relay implements Receiver {
     this.#pump();
   }
 
-  /** Sends what waits, as far as the session is open and there are places; notifications need none. */
+  /** Sends what waits, as far as the session is open and there are places: requests and notifications have their own. */
   #pump(): void {
     while (this.#gate === undefined) {
-      const free = this.#inFlight < BRIDGE_IN_FLIGHT_MAX;
-      const next = free ? this.#waiting.shift() : this.#takeNotification();
-      if (next === undefined) return;
-      this.#launch(next);
+      const at = this.#waiting.findIndex(({ requests }) =>
+        (requests.length > 0 ? this.#inFlight : this.#notifying) < BRIDGE_IN_FLIGHT_MAX
+      );
+      if (at === -1) return;
+      this.#launch(this.#waiting.splice(at, 1)[0]!);
     }
-  }
-
-  #takeNotification(): Outbound | undefined {
-    const at = this.#waiting.findIndex((outbound) => outbound.requests.length === 0);
-    return at === -1 ? undefined : this.#waiting.splice(at, 1)[0];
   }
 
   #launch(outbound: Outbound): void {
@@ -196,7 +196,7 @@ export class Relay implements Receiver {
     if (exchange !== undefined) {
       exchange.sent = true;
       this.#inFlight++;
-    }
+    } else this.#notifying++;
     if (outbound.opens !== undefined) this.#gate = outbound;
     this.#active.add(outbound);
     void this.#exchange(outbound);
@@ -213,6 +213,7 @@ export class Relay implements Receiver {
     this.#active.delete(outbound);
     if (error !== undefined) this.#fail(outbound, error);
     if (outbound.requests.length === 0) {
+      this.#notifying--;
       this.#heldBytes -= outbound.body.length;
       if (error !== undefined) this.#log(error.message);
     }
@@ -224,11 +225,23 @@ export class Relay implements Receiver {
   /** True when the message is for the host: not an answer that is owed to nobody. */
   #take(message: Message): boolean {
     if (message.kind === "invalid") this.#log("Dropped what the server sent: it is no JSON-RPC message");
-    if (message.kind === "request") this.#asked.add(idText(message.id));
+    if (message.kind === "request") this.#ask(message.id);
+    if (message.kind === "notification" && message.method === CANCELLED) {
+      this.#asked.delete(cancelledId(message));
+    }
     if (message.kind !== "response") return message.kind !== "invalid";
     if (message.id !== null && this.#settle(message.id)) return true;
     this.#log(`Dropped an answer to request ${safeText(idText(message.id))}: none is owed`);
     return false;
+  }
+
+  /** Remembers what the server asked the host; a host that never answers is no reason to remember without end. */
+  #ask(id: MessageId): void {
+    this.#asked.add(id);
+    for (const oldest of this.#asked) {
+      if (this.#asked.size <= BRIDGE_WAITING_MAX) break;
+      this.#asked.delete(oldest);
+    }
   }
 
   /** Marks a request as answered; false when it was already, or never made. */
@@ -261,18 +274,14 @@ export class Relay implements Receiver {
    */
   #cancels(outbound: Outbound): boolean {
     const [message] = outbound.messages;
-    if (outbound.batch || message?.kind !== "notification" || message.method !== "notifications/cancelled") {
-      return false;
-    }
-    const params = message.value["params"];
-    const target = isJsonObject(params) ? this.#owed.get(params["requestId"] as MessageId) : undefined;
+    if (outbound.batch || message?.kind !== "notification" || message.method !== CANCELLED) return false;
+    const target = this.#owed.get(cancelledId(message) as MessageId);
     if (target === undefined || target.outbound.batch) return false;
     const [id] = target.outbound.requests;
+    if (!target.sent) this.#waiting = this.#waiting.filter((one) => one !== target.outbound);
     this.#settle(id!);
-    if (!target.sent) {
-      this.#waiting = this.#waiting.filter((one) => one !== target.outbound);
-      return true;
-    }
+    if (!target.sent) return true;
+    this.#notifying++;
     this.#heldBytes += outbound.body.length;
     this.#active.add(outbound);
     void this.#exchange(outbound).then(() => target.outbound.controller.abort());
@@ -288,4 +297,9 @@ export class Relay implements Receiver {
   #refuse(ids: readonly (MessageId | null)[], code: number, message: string): void {
     for (const id of ids) this.#writer.push(errorText(id, { code, message }));
   }
+}
+
+/** The id of the request that a cancellation is about, unchecked. */
+function cancelledId({ value: { params } }: NotificationMessage): unknown {
+  return isJsonObject(params) ? params["requestId"] : undefined;
 }

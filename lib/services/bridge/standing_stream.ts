@@ -46,6 +46,7 @@ export class StandingStream {
   #task: Promise<void> = Promise.resolve();
   #wake: (() => void) | undefined;
 
+  /** @param link The transport it belongs to. */
   constructor(link: StandingLink) {
     this.#link = link;
   }

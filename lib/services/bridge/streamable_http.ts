@@ -47,6 +47,7 @@ export class StreamableHttp implements Remote {
   readonly #closing = new AbortController();
   #renewal: Promise<void> | undefined;
 
+  /** @param options The server and who hears from it. */
   constructor(options: StreamableHttpOptions) {
     this.#endpoint = options;
     this.#http = new AuthorizedHttp(options);
@@ -58,8 +59,7 @@ export class StreamableHttp implements Remote {
         return await this.#get(position, signal, "GET stream");
       },
       read: async (response, position) => {
-        const read = await this.#readEvents(response.body!, position, undefined, this.#receiver);
-        return read.events;
+        return (await this.#readEvents(response.body!, position, undefined, this.#receiver)).events;
       },
       renew: () => this.#renew(this.#session.generation),
       log: this.#log,
@@ -116,6 +116,9 @@ export class StreamableHttp implements Remote {
       method: "POST",
       headers: { ...POST_HEADERS, ...this.#session.headers },
       body: outbound.body,
+      once: outbound.messages.some((message) =>
+        message.kind === "request" && message.method === "tools/call"
+      ),
       signal: outbound.controller.signal,
       // A call takes as long as it takes; everything else is bounded.
       timeoutMs: quick ? HTTP_TIMEOUT_MS : Infinity,

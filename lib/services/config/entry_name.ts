@@ -12,6 +12,27 @@ const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 /** Labels that say nothing about whose server it is. */
 const GENERIC_LABELS: ReadonlySet<string> = new Set(["api", "app", "dev", "mcp", "remote", "server", "www"]);
 
+/** Suffixes below which a name belongs to whoever took it. */
+const SHARED_SUFFIXES: readonly string[] = [
+  ".a.run.app",
+  ".azurewebsites.net",
+  ".deno.dev",
+  ".deno.net",
+  ".fly.dev",
+  ".github.io",
+  ".herokuapp.com",
+  ".netlify.app",
+  ".ngrok-free.app",
+  ".ngrok.app",
+  ".onrender.com",
+  ".pages.dev",
+  ".vercel.app",
+  ".workers.dev",
+];
+
+/** The same for countries that register below a second label, such as `co.uk` and `com.au`. */
+const COUNTRY_SUFFIX = /\.(?:ac|co|com|edu|gob|gov|ne|net|or|org)\.[a-z]{2}$/;
+
 /**
  * Refuses what is no name.
  *
@@ -29,15 +50,20 @@ export function checkEntryName(name: string): string {
 }
 
 /**
- * A name for a server, from its host: the first label that says whose it is.
+ * A name for a server, from its host: the last label before the suffix that says whose it is.
  *
  * @param url The server's URL.
  */
 export function entryNameFor(url: string): string {
-  const { hostname, port } = new URL(url);
-  if (/^[\d.]+$|^\[/.test(hostname)) return sanitize(`local-${port || "80"}`);
-  const labels = hostname.split(".");
-  const meaningful = labels.slice(0, -1).filter((label) => !GENERIC_LABELS.has(label));
+  const { hostname, port, protocol } = new URL(url);
+  if (/^[\d.]+$|^\[/.test(hostname)) {
+    return sanitize(`local-${port || (protocol === "https:" ? "443" : "80")}`);
+  }
+  const host = hostname.replace(/\.$/, "");
+  const suffix = SHARED_SUFFIXES.find((each) => host.endsWith(each)) ?? COUNTRY_SUFFIX.exec(host)?.[0] ??
+    /\.[^.]+$/.exec(host)?.[0] ?? "";
+  const labels = host.slice(0, host.length - suffix.length).split(".");
+  const meaningful = labels.filter((label) => !GENERIC_LABELS.has(label));
   return sanitize(meaningful.at(-1) ?? labels[0] ?? "server");
 }
 

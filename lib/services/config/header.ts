@@ -15,6 +15,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   "content-length",
   "content-type",
   "host",
+  "last-event-id",
   "mcp-protocol-version",
   "mcp-session-id",
   "transfer-encoding",
@@ -26,7 +27,8 @@ const RESERVED: ReadonlySet<string> = new Set([
  * @throws {McpAuthError} `USAGE` when it is no header, or one that the product sets itself.
  */
 export function parseHeader(text: string): readonly [name: string, value: string] {
-  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*([\x20-\x7e\x80-\xff]*)$/.exec(text) ?? [];
+  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([\x20-\x7e\x80-\xff]*)$/.exec(text) ??
+    [];
   if (name === undefined || value === undefined) {
     throw new McpAuthError("USAGE", 'Cannot read --header: it has no form "Name: value"', {
       hint: "Write it as --header 'X-Api-Key: ${MY_KEY}'",

@@ -33,11 +33,6 @@ export async function clientKey(issuer: string, redirectShape: string): Promise<
   return [...CLIENTS, await sha256Hex(issuer), redirectShape];
 }
 
-/** The key of a discovery result, by its URL, byte for byte. */
-export async function discoveryKey(url: string): Promise<KvKey> {
-  return [...KEY_PREFIX, "discovery", await sha256Hex(url)];
-}
-
 /**
  * The redirect shape of a client that belongs to one entry alone, such as one that its user registered by hand: it
  * moves and goes with the entry.

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type { Clock } from "../../primitives/system/clock.ts";
 import type { Env } from "../../primitives/system/env.ts";
 import { openLocalKv } from "../../primitives/system/local_kv.ts";
 import { dataFolder, pathIn } from "../../primitives/system/paths.ts";
@@ -17,8 +16,6 @@ import { CredentialStore } from "./store.ts";
 export interface StoreOptions {
   /** Where `MCP_AUTH_HOME`, `MCP_AUTH_KEYSTORE` and `MCP_AUTH_KEY` are read. */
   readonly env: Env;
-  /** Tells when a discovery result is too old. */
-  readonly clock: Clock;
   /** The folder of the store; what `dataFolder` says when left out. */
   readonly home?: string | undefined;
   /** The value of `--keystore`. */
@@ -33,13 +30,13 @@ export interface StoreOptions {
  * `CONFIG_MISSING` or `CONFIG_INVALID` when there is no telling where the store is.
  */
 export function openStore(options: StoreOptions): CredentialStore {
-  const { env, clock } = options;
+  const { env } = options;
   const asked = askedKind(options.keystore, env);
   if (asked === "memory") {
     const openKv = async () => (await import("../../primitives/system/memory_kv.ts")).openMemoryKv();
-    return new CredentialStore(new SealedKv(openKv, new DataKeys({ env, home: "", asked })), clock, true);
+    return new CredentialStore(new SealedKv(openKv, new DataKeys({ env, home: "", asked })), true);
   }
   const home = options.home ?? dataFolder(env);
   const openKv = (signal?: AbortSignal) => openLocalKv(pathIn(home, "store.db"), { signal });
-  return new CredentialStore(new SealedKv(openKv, new DataKeys({ env, home, asked })), clock, false);
+  return new CredentialStore(new SealedKv(openKv, new DataKeys({ env, home, asked })), false);
 }

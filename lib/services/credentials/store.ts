@@ -1,14 +1,11 @@
 /**
- * The store of entries, client registrations, credentials and discovery results. It knows which records belong together
+ * The store of entries, client registrations and credentials. It knows which records belong together
  * and change together; what they mean is the business of its callers. Whoever changes a credential names the version
  * that it read, so that no write undoes another's.
  *
  * @module
  */
-import { SEALING_OVERHEAD_BYTES } from "../../primitives/crypto/sealing.ts";
-import { STORE_VALUE_MAX_BYTES } from "../../primitives/limits.ts";
-import type { Clock } from "../../primitives/system/clock.ts";
-import { clientKey, credentialKey, CREDENTIALS, discoveryKey, serverKey, SERVERS } from "./keys.ts";
+import { clientKey, credentialKey, CREDENTIALS, serverKey, SERVERS } from "./keys.ts";
 import type { KeystoreKind } from "./keystore.ts";
 import type { ClientRecord, CredentialRecord, ServerRecord, Versioned } from "./records.ts";
 import { damaged, type SealedKv } from "./sealed_kv.ts";
@@ -42,18 +39,15 @@ export class CredentialStore implements Disposable {
   /** Whether nothing outlives this process. */
   readonly inMemory: boolean;
   readonly #records: SealedKv;
-  readonly #clock: Clock;
 
   /**
    * Puts a store on top of sealed records; `openStore` is what callers use.
    *
    * @param records Where the records are.
-   * @param clock Tells when a discovery result is too old.
    * @param inMemory Whether the records are kept in memory alone.
    */
-  constructor(records: SealedKv, clock: Clock, inMemory: boolean) {
+  constructor(records: SealedKv, inMemory: boolean) {
     this.#records = records;
-    this.#clock = clock;
     this.inMemory = inMemory;
   }
 
@@ -198,33 +192,6 @@ export class CredentialStore implements Disposable {
   /** Forgets the client registration at an issuer for a redirect shape. */
   async deleteClient(issuer: string, redirectShape: string, signal?: AbortSignal): Promise<void> {
     await this.#records.commit({ deletes: [await clientKey(issuer, redirectShape)] }, signal);
-  }
-
-  /**
-   * What was discovered at a URL.
-   *
-   * @returns The value; undefined when there is none or it has expired.
-   */
-  async discovery(url: string, signal?: AbortSignal): Promise<unknown> {
-    const [found] = await this.#records.read([await discoveryKey(url)], signal);
-    const cached = found?.record as { readonly value: unknown; readonly expiresAt: number } | undefined;
-    return cached !== undefined && cached.expiresAt > this.#clock.now() ? cached.value : undefined;
-  }
-
-  /**
-   * Keeps what was discovered at a URL.
-   *
-   * @param url The URL, byte for byte.
-   * @param value Plain data.
-   * @param expiresAt Until when it may be used, in milliseconds since the epoch.
-   * @returns False when it is too large to be kept: whoever needs it discovers it anew.
-   */
-  async putDiscovery(url: string, value: unknown, expiresAt: number, signal?: AbortSignal): Promise<boolean> {
-    const record = { value, expiresAt };
-    const size = new TextEncoder().encode(JSON.stringify(record)).length + SEALING_OVERHEAD_BYTES;
-    if (size > STORE_VALUE_MAX_BYTES) return false;
-    await this.#records.commit({ sets: [{ key: await discoveryKey(url), record }] }, signal);
-    return true;
   }
 
   /** The kind of keystore that the store is sealed by; undefined for a store that is not made yet. */

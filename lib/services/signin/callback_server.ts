@@ -55,12 +55,14 @@ export interface CallbackResponse {
 export async function openCallbackServer(options: CallbackServerOptions): Promise<CallbackServer> {
   const hostname = options.hostname ?? "127.0.0.1";
   let waiting: { readonly state: string; readonly resolve: (response: CallbackResponse) => void } | undefined;
-  let host = "";
+  let redirectUri = "";
 
   const handler = async (request: Request): Promise<Response> => {
-    const url = new URL(request.url);
-    if (url.pathname !== CALLBACK_PATH) return new Response(null, { status: 404 });
-    if (request.headers.get("host") !== host) return new Response(null, { status: 421 });
+    const url = URL.parse(request.url); // Made of the Host header, so it may be no URL.
+    if (url !== null && url.pathname !== CALLBACK_PATH) return new Response(null, { status: 404 });
+    if (url === null || request.headers.get("host") !== new URL(redirectUri).host) {
+      return new Response(null, { status: 421 });
+    }
     if (request.method !== "GET") return new Response(null, { status: 405, headers: { allow: "GET" } });
     if (waiting === undefined || !hasState(url.searchParams, waiting.state)) {
       return await callbackPage("stray");
@@ -82,9 +84,11 @@ export async function openCallbackServer(options: CallbackServerOptions): Promis
   };
 
   const listener = await options.listen({ hostname, ports: options.ports, handler });
-  host = `${hostname}:${listener.port}`;
+  redirectUri = `http://${
+    hostname.includes(":") ? `[${hostname}]` : hostname
+  }:${listener.port}${CALLBACK_PATH}`;
   return {
-    redirectUri: `http://${host}${CALLBACK_PATH}`,
+    redirectUri,
     wait: (state, timeoutS = CALLBACK_TIMEOUT_S, signal) => {
       const { promise, resolve, reject } = Promise.withResolvers<CallbackResponse>();
       waiting = { state, resolve };

@@ -102,6 +102,7 @@ function isUsable(client: ClientRecord, redirectUri: string, now: number): boole
 }
 
 function preRegistered(choice: ClientChoice, { clientId, clientSecret }: GivenClient): ClientRecord {
+  if (clientId === "") throw new McpAuthError("CONFIG_INVALID", "Cannot sign in: the client id is empty");
   return record(choice, entryShape(choice.entry.name), "pre-registered", {
     clientId,
     ...(clientSecret === undefined ? {} : { clientSecret }),

@@ -7,7 +7,7 @@
  * @see MCP 2026-07-28 authorization, Authorization Server Discovery (C7-C23)
  * @module
  */
-import { McpAuthError } from "../../primitives/errors.ts";
+import { asMcpAuthError, McpAuthError } from "../../primitives/errors.ts";
 import { readJson } from "../../primitives/http/body.ts";
 import type { Http } from "../../primitives/http/http.ts";
 import { DISCOVERY_RETRIES, RETRY_PAUSE_MS } from "../../primitives/limits.ts";
@@ -67,7 +67,8 @@ type Found = { readonly url: string; readonly json: Record<string, unknown> } | 
 /**
  * Runs the discovery.
  *
- * @throws {McpAuthError} `DISCOVERY_FAILED`, `RESOURCE_MISMATCH`, `ISSUER_MISMATCH`, or what the fetch throws.
+ * @throws {McpAuthError} `DISCOVERY_FAILED`, `RESOURCE_MISMATCH`, `ISSUER_MISMATCH`, `RATE_LIMITED`, or what the fetch
+ *   throws.
  */
 export async function discover(options: DiscoveryOptions): Promise<Discovery> {
   const steps: DiscoveryStep[] = [];
@@ -109,7 +110,7 @@ export async function discover(options: DiscoveryOptions): Promise<Discovery> {
 
 /** The steps in one line, for an error or a verbose log. */
 export function describeSteps(steps: readonly DiscoveryStep[]): string {
-  return steps.map(({ url, verdict }) => `${safeUrl(url)} (${verdict})`).join(", ");
+  return steps.map(({ url, verdict }) => `${safeText(safeUrl(url))} (${verdict})`).join(", ");
 }
 
 async function findResource(
@@ -137,7 +138,7 @@ function chooseIssuer(issuers: readonly string[], preferred: string | undefined)
   return issuers.find((issuer) => issuer === preferred) ?? issuers[0] ?? "";
 }
 
-/** The first of the URLs that answers with a JSON object. */
+/** The first of the URLs that answers with a JSON object; what says that it is JSON and is not ends the search. */
 async function firstDocument(
   options: DiscoveryOptions,
   urls: readonly string[],
@@ -155,10 +156,12 @@ async function firstDocument(
       return { url, json };
     }
     const type = safeText(response.headers.get("content-type") ?? "no content type", 60);
-    if (json !== undefined) {
+    if (json !== undefined || /^application\/([a-z0-9.+-]+\+)?json\b/i.test(type)) {
       throw new McpAuthError(
         "DISCOVERY_FAILED",
-        `Cannot use the metadata at "${safeUrl(url)}": it is not a JSON object`,
+        `Cannot use the metadata at "${safeUrl(url)}": it is not ${
+          json === undefined ? "JSON" : "a JSON object"
+        }`,
       );
     }
     steps.push({ url, verdict: `200, not JSON (${type})` });
@@ -166,16 +169,24 @@ async function firstDocument(
   return undefined;
 }
 
-/** Asks again on a network error or a 5xx; gives up with the first cause. 502 counts as absent, as proxies use it so. */
+/**
+ * Asks again on a network error or a 5xx; gives up with the first cause. 502 counts as absent, as proxies use it so; 429
+ * says nothing of what is there, and asking again would not help.
+ */
 async function fetchPatiently(options: DiscoveryOptions, url: string): Promise<Response> {
   let failure: McpAuthError | undefined;
   for (let attempt = 0; attempt <= DISCOVERY_RETRIES; attempt++) {
-    if (attempt > 0) await pause(RETRY_PAUSE_MS * 2 ** (attempt - 1), options.signal);
+    if (attempt > 0) await pauseBefore(attempt, options.signal);
     try {
       const response = await options.http(url, {
         headers: { accept: "application/json", "mcp-protocol-version": "2025-11-25" },
         signal: options.signal,
       });
+      if (response.status === 429) {
+        throw new McpAuthError("RATE_LIMITED", `Cannot read "${safeUrl(url)}": the server answered 429`, {
+          hint: "Try again later",
+        });
+      }
       if (response.status < 500 || response.status === 502) return response;
       failure ??= new McpAuthError(
         "SERVER_ERROR",
@@ -190,4 +201,12 @@ async function fetchPatiently(options: DiscoveryOptions, url: string): Promise<R
     }
   }
   throw failure ?? new McpAuthError("NETWORK_ERROR", `Cannot read "${safeUrl(url)}"`);
+}
+
+async function pauseBefore(attempt: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await pause(RETRY_PAUSE_MS * 2 ** (attempt - 1), signal);
+  } catch (reason) {
+    throw asMcpAuthError(reason, "AUTH_CANCELLED", "go on with the discovery");
+  }
 }

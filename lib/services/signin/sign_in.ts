@@ -14,6 +14,7 @@ import {
   validateAuthorizationResponse,
 } from "../../primitives/oauth/authorization.ts";
 import type { ChallengeSummary } from "../../primitives/oauth/challenge.ts";
+import { tokenServerMetadata } from "../../primitives/oauth/server_metadata.ts";
 import { createPkce, requireS256 } from "../../primitives/oauth/pkce.ts";
 import { selectScopes } from "../../primitives/oauth/scope.ts";
 import { exchangeCode, type TokenSet } from "../../primitives/oauth/token.ts";
@@ -49,6 +50,7 @@ export type SignInEvent =
     readonly issuer: string;
     readonly source: "pre-registered" | "client-id-metadata" | "dynamic";
   }
+  | { readonly kind: "issuer-changed"; readonly from: string; readonly to: string }
   | { readonly kind: "authorize"; readonly url: string; readonly issuer: string; readonly opened: boolean }
   | { readonly kind: "no-browser"; readonly error: McpAuthError }
   | { readonly kind: "received" };
@@ -58,10 +60,10 @@ export interface SignInRequest {
   readonly entry: { readonly name: string; readonly url: string; readonly options: ServerOptions };
   /** What the 401 or 403 said. */
   readonly challenge: ChallengeSummary;
-  /** Scopes requested or granted before, for a step-up. */
-  readonly earlierScopes?: readonly string[] | undefined;
-  /** The issuer of the sign-in before this one. */
-  readonly preferredIssuer?: string | undefined;
+  /** The sign-in before this one: its issuer is preferred, and its scopes are asked for again there (C46). */
+  readonly earlier?: { readonly issuer: string; readonly scopes: readonly string[] } | undefined;
+  /** More scopes are needed: the earlier ones are kept even where the entry names its own. */
+  readonly stepUp?: boolean | undefined;
   readonly given?: GivenClient | undefined;
   /** Shown to the user by the server. */
   readonly clientName: string;
@@ -87,10 +89,14 @@ export async function signIn(ports: SignInPorts, request: SignInRequest): Promis
     http: ports.http,
     serverUrl: entry.url,
     challenge: request.challenge,
-    preferredIssuer: request.preferredIssuer,
+    preferredIssuer: request.earlier?.issuer,
     signal,
   });
   const { server } = discovery;
+  const { earlier } = request;
+  if (earlier !== undefined && earlier.issuer !== server.issuer) {
+    ports.tell({ kind: "issuer-changed", from: earlier.issuer, to: server.issuer });
+  }
   ports.tell({ kind: "discovered", issuer: server.issuer, steps: describeSteps(discovery.steps) });
   if (!discovery.withoutMetadata && !entry.options.allowMissingPkceMetadata) {
     requireS256(server.code_challenge_methods_supported, server.issuer);
@@ -123,7 +129,9 @@ export async function signIn(ports: SignInPorts, request: SignInRequest): Promis
     challenged: request.challenge.scopes,
     resource: discovery.resourceScopes,
     server: server.scopes_supported,
-    earlier: request.earlierScopes,
+    earlier: earlier?.issuer === server.issuer && (request.stepUp || entry.options.scopes === undefined)
+      ? earlier.scopes
+      : undefined,
   });
   const resource = entry.options.resource ?? discovery.resource;
   const url = authorizationUrl(server, {
@@ -137,7 +145,8 @@ export async function signIn(ports: SignInPorts, request: SignInRequest): Promis
   });
   const answer = callback.wait(state, request.timeoutS, signal);
   answer.catch(() => {}); // Reported by the await below, also when the browser fails first.
-  await openBrowser(ports, url, server.issuer);
+  // An opener is watched for a moment; a browser that is signed in already can be faster.
+  await Promise.race([openBrowser(ports, url, server.issuer), answer]);
   const response = await answer;
   ports.tell({ kind: "received" });
   const tokens = await redeem(
@@ -197,7 +206,7 @@ function toCredential(
   return {
     name,
     issuer: discovery.server.issuer,
-    authorizationServer: { ...discovery.server },
+    authorizationServer: { ...tokenServerMetadata(discovery.server) },
     client,
     ...(resource === undefined ? {} : { resource }),
     requestedScopes: scopes,

@@ -33,6 +33,7 @@ export interface StoredSignInRequest {
   /** The version of the entry that it replaces; null for a new one; undefined for whatever is there. */
   readonly expected?: string | null | undefined;
   readonly challenge: ChallengeSummary;
+  /** Scopes to keep, in a step-up; those of the sign-in before when left out, unless the entry names its own. */
   readonly earlierScopes?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -59,8 +60,11 @@ export async function signInAndStore(
   }, {
     entry: server,
     challenge: request.challenge,
-    earlierScopes: request.earlierScopes,
-    preferredIssuer: before?.record.issuer,
+    earlier: before === undefined ? undefined : {
+      issuer: before.record.issuer,
+      scopes: request.earlierScopes ?? before.record.requestedScopes,
+    },
+    stepUp: request.earlierScopes !== undefined,
     given: options.given,
     clientName: options.clientName,
     timeoutS: options.timeoutS,

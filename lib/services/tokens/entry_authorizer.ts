@@ -1,17 +1,17 @@
 /**
  * Decides what a 401 or a 403 means for one entry: a token that a sibling has replaced already, one that a refresh
  * replaces, a sign-in that is needed, or scopes that are missing. A person is asked only where the caller gave a way to,
- * and each need once: concurrent refusals share one sign-in.
+ * and each need once: concurrent refusals share one sign-in, and sign-ins that bring nothing come to an end.
  *
- * @see MCP 2026-07-28 authorization, Step-Up Authorization Flow (C63-C66); behaviours rows 2, 11 and 32
+ * @see MCP 2026-07-28 authorization, Step-Up Authorization Flow (C63-C66); behaviours rows 2, 11, 32 and 33
  * @module
  */
-import { asMcpAuthError, McpAuthError } from "../../primitives/errors.ts";
-import { STEP_UP_TRIES_MAX } from "../../primitives/limits.ts";
+import { asMcpAuthError, type ErrorCode, McpAuthError } from "../../primitives/errors.ts";
+import { FUTILE_SIGN_INS_MAX, REFUSED_TOKEN_PAUSE_MS, STEP_UP_TRIES_MAX } from "../../primitives/limits.ts";
 import { type ChallengeSummary, summarizeChallenges } from "../../primitives/oauth/challenge.ts";
 import { unionScopes } from "../../primitives/oauth/scope.ts";
+import { type Clock, waitFor } from "../../primitives/system/clock.ts";
 import { safeText } from "../../primitives/untrusted_text.ts";
-import type { Clock } from "../../primitives/system/clock.ts";
 import type { CredentialRecord } from "../credentials/mod.ts";
 import type { TokenAuthority } from "./authority.ts";
 import type { Authorizer, Refusal } from "./authorizer.ts";
@@ -34,140 +34,179 @@ export interface EntryAuthorizerOptions {
   credential(): Promise<CredentialRecord | undefined>;
   /** Whether requests may go out without a token: to a new server, or one that needs no sign-in. */
   readonly anonymous: boolean;
-  /** Signs in with a person and stores the result; undefined where no person may be asked. */
-  readonly signIn?: ((need: SignInNeed, signal?: AbortSignal) => Promise<void>) | undefined;
+  /**
+   * Signs in with a person and stores the result; undefined where no person may be asked. It belongs to the entry and
+   * not to the request that needs it: it goes on when that request is given up, and helps the next one.
+   */
+  readonly signIn?: ((need: SignInNeed) => Promise<void>) | undefined;
   /** The command that a person has to run in place of us. */
   readonly signInCommand: string;
 }
 
-/** What is tried for one refused request: a refresh, then a sign-in. */
-const REMEDIES = 2;
+/** The codes that say that a sign-in has come to its end. */
+const LOST: ReadonlySet<ErrorCode> = new Set(["AUTH_REQUIRED", "TOKEN_EXPIRED", "TOKEN_REFRESH_FAILED"]);
+
+/** The codes of a sign-in that failed on its way to the person: the next one may fare better. */
+const TEMPORARY: ReadonlySet<ErrorCode> = new Set(["NETWORK_ERROR", "SERVER_ERROR", "RATE_LIMITED"]);
 
 /** Makes the authorizer of an entry. */
 export function entryAuthorizer(options: EntryAuthorizerOptions): Authorizer {
-  const { name, authority } = options;
-  const stepUps = new Map<string, number>();
-  const refusedForGood = new Set<string>();
-  let signingIn: Promise<void> | undefined;
-  let fromSignIn: string | undefined;
+  return new EntryAuthorizer(options);
+}
+
+class EntryAuthorizer implements Authorizer {
+  readonly #options: EntryAuthorizerOptions;
+  readonly #stepUps = new Map<string, number>();
   /** What the last look at the store gave: requests go out with it, unread, until it is due or refused. */
-  let held: CredentialRecord | undefined;
+  #held: CredentialRecord | undefined;
+  /** Counts refusals: a look at the store that began before one is not held. */
+  #refusals = 0;
+  #signingIn: Promise<void> | undefined;
+  /** Sign-ins that failed, and those whose token was refused at once. */
+  #futile = 0;
+  /** The token of the last sign-in, until it was refused. */
+  #fromSignIn: string | undefined;
+  /** The token of the last refresh after a refusal. */
+  #fromRefresh: string | undefined;
+  /** A fresh token that was refused at once: until then, no refresh of it is tried. */
+  #refusedFresh: { readonly token: string; readonly until: number; readonly signedIn: boolean } | undefined;
 
-  /** One sign-in for all who need one now; whoever comes while it runs waits for it. */
-  const signInOnce = (need: SignInNeed, error: McpAuthError, signal?: AbortSignal): Promise<void> => {
-    if (options.signIn === undefined) throw error;
-    const { signIn } = options;
-    signingIn ??= (async () => {
-      try {
-        await signIn(need, signal);
-        fromSignIn = (await options.credential())?.accessToken;
-      } finally {
-        signingIn = undefined;
-      }
-    })();
-    return signingIn;
-  };
+  constructor(options: EntryAuthorizerOptions) {
+    this.#options = options;
+  }
 
-  const headers = async (): Promise<Readonly<Record<string, string>>> => {
-    if (held !== undefined && freshnessOf(held, options.clock.now()) === "fresh") return bearer(held);
-    const credential = await options.credential();
-    if (credential === undefined && (options.anonymous || options.signIn !== undefined)) return {};
+  async headers(signal?: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    const { name, authority, anonymous, signIn, clock } = this.#options;
+    if (this.#held !== undefined && freshnessOf(this.#held, clock.now()) === "fresh") {
+      return bearer(this.#held);
+    }
+    const refusals = this.#refusals;
+    const credential = await this.#options.credential();
+    if (credential === undefined && (anonymous || signIn !== undefined)) return {};
     try {
-      held = await authority.current(name);
-      return bearer(held);
+      const current = await authority.current(name, signal);
+      if (refusals === this.#refusals) this.#held = current;
+      return bearer(current);
     } catch (error) {
       const coded = asMcpAuthError(error, "AUTH_REQUIRED", `use "${name}"`);
-      // An expired sign-in still brings the challenge that the next one needs.
-      const lost = coded.code === "TOKEN_EXPIRED" || coded.code === "TOKEN_REFRESH_FAILED" ||
-        coded.code === "AUTH_REQUIRED";
-      if (lost && options.signIn !== undefined) return {};
+      // A sign-in that has ended still brings the challenge that the next one needs.
+      if (LOST.has(coded.code) && signIn !== undefined) return {};
       throw coded;
     }
-  };
+  }
 
-  const refusedToken = async (
-    refusal: Refusal,
-    challenge: ChallengeSummary,
-    signal?: AbortSignal,
-  ): Promise<void> => {
-    const credential = await options.credential();
-    const token = credential?.accessToken;
-    const wasSent = credential !== undefined &&
-      refusal.sent.authorization === bearer(credential).authorization;
-    if (token !== undefined && !wasSent && refusal.attempt < REMEDIES) return;
-    if (token !== undefined && (refusal.attempt >= REMEDIES || token === fromSignIn && refusal.attempt > 0)) {
-      refusedForGood.add(token);
-    }
-    if (token !== undefined && refusedForGood.has(token)) {
-      throw new McpAuthError(
-        "AUTH_FAILED",
-        `Cannot use "${name}": the server refuses even a fresh token (401)`,
-        {
-          hint: `The token may be for another resource; see: mcp-auth status ${name}`,
-        },
-      );
-    }
-    const needed = new McpAuthError(
-      "AUTH_REQUIRED",
-      `Cannot use "${name}": the server ${
-        token === undefined ? "asks for a sign-in" : "no longer accepts its token"
+  async refused(refusal: Refusal, signal?: AbortSignal): Promise<void> {
+    this.#held = undefined;
+    this.#refusals++;
+    const challenge = summarizeChallenges(refusal.wwwAuthenticate);
+    if (refusal.status === 401) return await this.#refusedToken(refusal, challenge, signal);
+    if (challenge.error === "insufficient_scope") return await this.#refusedScope(refusal, challenge, signal);
+    throw new McpAuthError(
+      "AUTH_FAILED",
+      `Cannot use "${this.#options.name}": the server forbids it (403)${
+        challenge.errorDescription === undefined ? "" : `: ${safeText(challenge.errorDescription)}`
       }`,
-      { hint: `Run: ${options.signInCommand}` },
+      { hint: "The account that is signed in may lack the right; sign in with another" },
     );
-    if (token === undefined || credential?.refreshToken === undefined || refusal.attempt > 0) {
-      return await signInOnce({ challenge }, needed, signal);
-    }
-    try {
-      await authority.refresh(name, token);
-    } catch (error) {
-      const coded = asMcpAuthError(error, "TOKEN_REFRESH_FAILED", `refresh "${name}"`);
-      if (coded.code !== "TOKEN_REFRESH_FAILED" && coded.code !== "TOKEN_EXPIRED") throw coded;
-      await signInOnce({ challenge }, coded, signal);
-    }
-  };
+  }
 
-  const refusedScope = async (
-    refusal: Refusal,
-    challenge: ChallengeSummary,
-    signal?: AbortSignal,
-  ): Promise<void> => {
-    const credential = await options.credential();
-    const sent = refusal.sent.authorization;
-    if (credential !== undefined && sent !== bearer(credential).authorization && refusal.attempt === 0) {
+  async #refusedToken(refusal: Refusal, challenge: ChallengeSummary, signal?: AbortSignal): Promise<void> {
+    const { name, authority, clock } = this.#options;
+    this.#noteRefusedFresh(refusal);
+    const credential = await this.#options.credential();
+    const token = credential?.accessToken;
+    const known = this.#refusedFresh?.token === token && token !== undefined;
+    if (credential !== undefined && !known && isNewer(credential, refusal, clock.now())) return;
+    if (known && this.#refusedFresh?.signedIn) throw this.#refusesAll();
+    let error = this.#needed(token === undefined ? "asks for a sign-in" : "no longer accepts its token");
+    // Nothing was sent where a refresh has just failed.
+    const wasTried = known || refusal.sent.authorization === undefined;
+    if (token !== undefined && credential?.refreshToken !== undefined && !wasTried) {
+      try {
+        this.#fromRefresh = (await authority.refresh(name, token, signal)).accessToken;
+        return;
+      } catch (thrown) {
+        error = asMcpAuthError(thrown, "TOKEN_REFRESH_FAILED", `refresh "${name}"`);
+        if (!LOST.has(error.code)) throw error;
+      }
+    }
+    await this.#signInOnce({ challenge }, error, signal);
+  }
+
+  /** Remembers a token that was fresh from a sign-in or a refresh when this very request went out again with it. */
+  #noteRefusedFresh({ sent, attempt }: Refusal): void {
+    const now = this.#options.clock.now();
+    if (this.#refusedFresh !== undefined && now >= this.#refusedFresh.until) this.#refusedFresh = undefined;
+    if (attempt === 0) return;
+    for (const [token, signedIn] of [[this.#fromSignIn, true], [this.#fromRefresh, false]] as const) {
+      if (token === undefined || !wasSent(token, sent)) continue;
+      this.#refusedFresh = { token, until: now + REFUSED_TOKEN_PAUSE_MS, signedIn };
+      if (!signedIn) continue;
+      this.#fromSignIn = undefined;
+      this.#futile++;
       return;
     }
+  }
+
+  async #refusedScope(refusal: Refusal, challenge: ChallengeSummary, signal?: AbortSignal): Promise<void> {
+    const { name, signIn, signInCommand, clock } = this.#options;
+    const credential = await this.#options.credential();
+    if (credential !== undefined && isNewer(credential, refusal, clock.now())) return;
     const earlier = unionScopes(credential?.requestedScopes ?? [], credential?.grantedScopes ?? []);
-    const missing = (challenge.scopes ?? []).filter((scope) => !credential?.grantedScopes.includes(scope));
-    const wanted = unionScopes(earlier, challenge.scopes ?? []);
+    const asked = challenge.scopes ?? [];
+    const missing = asked.filter((scope) => !credential?.grantedScopes.includes(scope));
     const error = new McpAuthError(
       "INSUFFICIENT_SCOPE",
       `Cannot use "${name}" for "${safeText(refusal.operation, 100)}": the server wants more scopes${
         missing.length === 0 ? "" : `: ${safeText(missing.join(" "))}`
       }`,
-      { hint: `Run: ${options.signInCommand} --scope "${safeText(wanted.join(" "))}"` },
+      { hint: `Run: ${signInCommand} --scope ${quoted(unionScopes(earlier, asked).join(" "))}` },
     );
-    const tries = stepUps.get(refusal.operation) ?? 0;
-    if (tries >= STEP_UP_TRIES_MAX) throw error;
-    stepUps.set(refusal.operation, tries + 1);
-    await signInOnce({ challenge, earlierScopes: earlier }, error, signal);
-  };
+    if (signIn === undefined) throw error;
+    // By operation, and by scopes: a server that never grants some wants them for many operations.
+    const needs = [`operation ${refusal.operation}`, `scopes ${[...asked].sort().join(" ")}`];
+    if (needs.some((need) => (this.#stepUps.get(need) ?? 0) >= STEP_UP_TRIES_MAX)) throw error;
+    if (this.#signingIn === undefined) {
+      for (const need of needs) this.#stepUps.set(need, (this.#stepUps.get(need) ?? 0) + 1);
+    }
+    await this.#signInOnce({ challenge, earlierScopes: earlier }, error, signal);
+  }
 
-  return {
-    headers,
-    refused: async (refusal, signal) => {
-      held = undefined;
-      const challenge = summarizeChallenges(refusal.wwwAuthenticate);
-      if (refusal.status === 401) return await refusedToken(refusal, challenge, signal);
-      if (challenge.error === "insufficient_scope") return await refusedScope(refusal, challenge, signal);
-      throw new McpAuthError(
-        "AUTH_FAILED",
-        `Cannot use "${name}": the server forbids it (403)${
-          challenge.errorDescription === undefined ? "" : `: ${safeText(challenge.errorDescription)}`
-        }`,
-        { hint: "The account that is signed in may lack the right; sign in with another" },
-      );
-    },
-  };
+  /** One sign-in for all who need one now; whoever comes while it runs waits for it. */
+  async #signInOnce(need: SignInNeed, error: McpAuthError, signal?: AbortSignal): Promise<void> {
+    const { signIn } = this.#options;
+    if (signIn === undefined) throw error;
+    if (this.#signingIn === undefined) {
+      if (this.#futile >= FUTILE_SIGN_INS_MAX) throw this.#needed("refuses what the sign-ins brought");
+      this.#signingIn = this.#signIn(() => signIn(need)).finally(() => this.#signingIn = undefined);
+    }
+    await waitFor(this.#signingIn, signal);
+  }
+
+  async #signIn(signIn: () => Promise<void>): Promise<void> {
+    try {
+      await signIn();
+    } catch (error) {
+      if (!TEMPORARY.has(asMcpAuthError(error, "AUTH_FAILED", "sign in").code)) this.#futile++;
+      throw error;
+    }
+    this.#fromSignIn = (await this.#options.credential())?.accessToken;
+  }
+
+  #needed(why: string): McpAuthError {
+    return new McpAuthError("AUTH_REQUIRED", `Cannot use "${this.#options.name}": the server ${why}`, {
+      hint: `Run: ${this.#options.signInCommand}`,
+    });
+  }
+
+  #refusesAll(): McpAuthError {
+    const { name } = this.#options;
+    return new McpAuthError(
+      "AUTH_FAILED",
+      `Cannot use "${name}": the server refuses even a fresh token (401)`,
+      { hint: `The token may be for another resource; see: mcp-auth status ${name}` },
+    );
+  }
 }
 
 /** The header of a credential. */
@@ -175,4 +214,19 @@ export function bearer(
   credential: Pick<CredentialRecord, "accessToken">,
 ): { readonly authorization: string } {
   return { authorization: `Bearer ${credential.accessToken}` };
+}
+
+/** Whether the store has another token by now than the one that was refused, and one that is worth sending. */
+function isNewer(credential: CredentialRecord, { sent }: Refusal, now: number): boolean {
+  return !wasSent(credential.accessToken, sent) && freshnessOf(credential, now) !== "expired";
+}
+
+function wasSent(accessToken: string, sent: Refusal["sent"]): boolean {
+  return sent.authorization === bearer({ accessToken }).authorization;
+}
+
+/** As one word for a shell: the scopes came from a server. */
+function quoted(scopes: string): string {
+  const text = safeText(scopes);
+  return /^[\w .:/@+=,-]*$/.test(text) ? `"${text}"` : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -25,6 +25,9 @@ export type Freshness = "fresh" | "due" | "expired";
 export function freshnessOf({ obtainedAt, expiresAt }: Lifetime, now: number): Freshness {
   if (expiresAt === undefined) return "fresh";
   if (now >= expiresAt) return "expired";
-  const ahead = Math.min(REFRESH_AHEAD_MS, Math.max(0, expiresAt - obtainedAt) * REFRESH_AHEAD_SHARE);
-  return expiresAt - now < ahead ? "due" : "fresh";
+  const life = Math.max(0, expiresAt - obtainedAt);
+  const ahead = Math.min(REFRESH_AHEAD_MS, life * REFRESH_AHEAD_SHARE);
+  const left = expiresAt - now;
+  // More left than it ever had: the clock was set back, and nobody knows how much is left in truth.
+  return left < ahead || left > life + ahead ? "due" : "fresh";
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { pause } from "../../../lib/primitives/system/clock.ts";
+import type { Kv } from "../../../lib/primitives/system/kv.ts";
 import { openLocalKv } from "../../../lib/primitives/system/local_kv.ts";
 import { openMemoryKv } from "../../../lib/primitives/system/memory_kv.ts";
 import { bytes, testKvContract } from "../../contracts/kv.ts";
@@ -30,6 +32,18 @@ function testLocal(name: string, body: (path: string) => Promise<void>): void {
   });
 }
 
+/** Another connection, inside a write transaction until it is committed or closed. */
+function holdForWriting(path: string): DatabaseSync {
+  const writer = new DatabaseSync(path, { timeout: 5_000 });
+  writer.exec("BEGIN IMMEDIATE");
+  return writer;
+}
+
+/** Waits until what was given up has ended: Deno KV runs the operations of one handle in turn. */
+async function settled(kv: Kv): Promise<void> {
+  await kv.get([["none"]]);
+}
+
 testLocal("what one handle wrote another one reads", async (path) => {
   using first = await openLocalKv(path);
   using second = await openLocalKv(path);
@@ -40,8 +54,7 @@ testLocal("what one handle wrote another one reads", async (path) => {
 testLocal("a commit waits for a writer that holds the database, and then is written", async (path) => {
   using kv = await openLocalKv(path);
   await kv.commit({ sets: [{ key: ["a"], value: bytes("1") }] });
-  const writer = new DatabaseSync(path);
-  writer.exec("BEGIN IMMEDIATE");
+  const writer = holdForWriting(path);
   let released = false;
   const release = setTimeout(() => {
     released = true;
@@ -60,8 +73,7 @@ testLocal("a commit waits for a writer that holds the database, and then is writ
 testLocal("a database that stays held is given up after the time that was set, with a code", async (path) => {
   using kv = await openLocalKv(path, { busyMs: 120 });
   await kv.commit({ sets: [{ key: ["a"], value: bytes("1") }] });
-  const writer = new DatabaseSync(path);
-  writer.exec("BEGIN IMMEDIATE");
+  const writer = holdForWriting(path);
   try {
     const start = performance.now();
     await assert.rejects(kv.commit({ sets: [{ key: ["a"], value: bytes("2") }] }), {
@@ -69,18 +81,16 @@ testLocal("a database that stays held is given up after the time that was set, w
       message: /other processes keep it busy/,
       hint: /Try again/,
     });
-    assert.ok(performance.now() - start >= 120);
-    assert.deepEqual((await kv.get([["a"]]))[0]!.value, bytes("1"), "a reader does not wait for a writer");
+    assert.ok(performance.now() - start > 100);
   } finally {
-    writer.exec("ROLLBACK");
     writer.close();
+    await settled(kv);
   }
 });
 
 testLocal("the wait for a held database ends when its signal does", async (path) => {
   using kv = await openLocalKv(path);
-  const writer = new DatabaseSync(path);
-  writer.exec("BEGIN IMMEDIATE");
+  const writer = holdForWriting(path);
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), 50);
   try {
@@ -89,18 +99,46 @@ testLocal("the wait for a held database ends when its signal does", async (path)
     });
   } finally {
     clearTimeout(timer);
-    writer.exec("ROLLBACK");
     writer.close();
+    await settled(kv);
   }
 });
 
-testLocal("a value of another program is no value of ours", async (path) => {
+testLocal(
+  "a store closed with a given-up commit pending does not block, and closes when it ends",
+  async (path) => {
+    const kv = await openLocalKv(path, { busyMs: 50 });
+    const writer = holdForWriting(path);
+    await assert.rejects(kv.commit({ sets: [{ key: ["a"], value: bytes("1") }] }), {
+      code: "STORE_UNAVAILABLE",
+    });
+    const start = performance.now();
+    kv.close();
+    assert.ok(performance.now() - start < 1_000);
+    writer.close();
+    using next = await openLocalKv(path);
+    while ((await next.get([["a"]]))[0]!.version === null) await pause(10);
+    await pause(50);
+  },
+);
+
+testLocal("nothing is begun for a signal that has ended", async (path) => {
+  using kv = await openLocalKv(path);
+  const change = { sets: [{ key: ["a"], value: bytes("1") }] };
+  await assert.rejects(kv.commit(change, AbortSignal.abort()), { code: "AUTH_CANCELLED" });
+  await assert.rejects(openLocalKv(path, { signal: AbortSignal.abort() }), { code: "AUTH_CANCELLED" });
+  assert.equal((await kv.get([["a"]]))[0]!.version, null);
+});
+
+testLocal("a value of another program reads as empty, with its version", async (path) => {
   (await openLocalKv(path)).close();
   const foreign = await Deno.openKv(path);
-  await foreign.set(["a"], "text");
+  const { versionstamp } = await foreign.set(["a", 1], "text");
   foreign.close();
   using kv = await openLocalKv(path);
-  await assert.rejects(kv.get([["a"]]), { code: "STORE_UNAVAILABLE", message: /\["a"\]/ });
+  const entry = { key: ["a", 1], value: new Uint8Array(), version: versionstamp };
+  assert.deepEqual(await kv.get([["a", 1]]), [entry]);
+  assert.deepEqual(await kv.list(["a"]), [entry]);
 });
 
 testLocal("a file that is no database is reported as damaged and left as it is", async (path) => {

@@ -53,17 +53,22 @@ Deno.test("progress reaches the one who asked, and a lost session is opened agai
   await using server = await startMcpServer({ open: true });
   await using connection = await connect(server.url);
   await server.forgetSessions();
-  const progress: unknown[] = [];
-  const slow = connection.request("tools/call", {
-    name: "slow",
-    arguments: { ms: 20 },
-    _meta: { progressToken: 1 },
-  }, {
-    onNotification: (method, params) =>
-      void progress.push([method, (params as { progress: number }).progress]),
-  });
-  await Promise.all([slow, connection.request("ping", undefined, { onNotification: () => ok(false) })]);
-  deepEqual(progress, [1, 2, 3, 4].map((step) => ["notifications/progress", step]));
+  const slow = async (token: string): Promise<unknown[]> => {
+    const seen: unknown[] = [];
+    await connection.request(
+      "tools/call",
+      { name: "slow", arguments: { ms: 40 }, _meta: { progressToken: token } },
+      {
+        onNotification: (method, params) =>
+          void seen.push([method, (params as { progressToken: string }).progressToken]),
+      },
+    );
+    return seen;
+  };
+  for (const [i, seen] of (await Promise.all([slow("a"), slow("b")])).entries()) {
+    deepEqual(seen, Array(4).fill(["notifications/progress", "ab"[i]]));
+  }
+  equal(server.sessions.length, 1);
 });
 
 Deno.test("an error answer is a coded error with the server's words, made fit to be shown", async () => {

@@ -77,6 +77,19 @@ const faults: readonly (readonly [string, (call: Call) => void | Promise<void>, 
     ...BAD,
     says: /HTTP 404: \{"error":"not_found"\} \(Check that the URL/,
   }],
+  ["answers 500 with words that never end", ({ response }) => {
+    response.writeHead(500, { "content-type": "text/plain" });
+    response.write("Wait for it");
+  }, { ...BAD, says: /HTTP 500: Wait for it$/ }],
+  [
+    "answers with a byte order mark before its JSON",
+    (call) =>
+      call.json(`\ufeff{"jsonrpc":"2.0","id":${call.message.id},"error":{"code":5,"message":"marked"}}`),
+    {
+      rpc: 5,
+      says: /^marked$/,
+    },
+  ],
   ["answers 429", ({ response }) => void response.writeHead(429, { "retry-after": "7" }).end(), {
     rpc: RPC_BAD_ANSWER,
     code: "RATE_LIMITED",

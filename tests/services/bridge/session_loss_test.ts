@@ -73,6 +73,29 @@ for (
   });
 }
 
+Deno.test("a call that learns of the loss after a new session was opened is sent in that one", async () => {
+  for (const [status, body] of [[404, NOT_FOUND], [400, BAD_REQUEST]] as const) {
+    const sessions = new Sessions(status, body);
+    const late: (() => void)[] = [];
+    await using server = await startScriptedServer({
+      ...sessions.script,
+      "tools/call": async (call) => {
+        if (late.length === 0) await new Promise<void>((resolve) => late.push(resolve));
+        await sessions.script["tools/list"]!(call);
+      },
+    });
+    await using host = new Host(server.url);
+    await host.initialize();
+    sessions.end();
+    const slow = host.request("tools/call", { name: "x" });
+    await eventually(() => late.length === 1, "the slow call");
+    deepEqual((await host.request("tools/list")).result, {});
+    late[0]!();
+    deepEqual((await slow).result, {});
+    equal(sessions.opened, 2);
+  }
+});
+
 Deno.test("a 400 in a session that lives is the request's own error", async () => {
   const sessions = new Sessions(404, NOT_FOUND);
   await using server = await startScriptedServer({

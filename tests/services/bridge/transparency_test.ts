@@ -202,6 +202,22 @@ Deno.test("calls over the limit wait for a place, and are sent as places become 
   ok(!server.methods.includes("notifications/cancelled"));
 });
 
+Deno.test("a flood of notifications is sent some at a time, and holds up no request", async () => {
+  const open: Call[] = [];
+  await using server = await startScriptedServer({ "notifications/x": (call) => void open.push(call) });
+  await using host = new Host(server.url);
+  await host.initialize();
+  for (let i = 0; i < BRIDGE_IN_FLIGHT_MAX * 2; i++) host.send({ jsonrpc: "2.0", method: "notifications/x" });
+  await eventually(() => open.length === BRIDGE_IN_FLIGHT_MAX, "all places taken");
+  equal((await host.request("tools/list")).result.method, "tools/list");
+  equal(open.length, BRIDGE_IN_FLIGHT_MAX);
+  for (let i = 0; i < BRIDGE_IN_FLIGHT_MAX * 2; i++) {
+    await eventually(() => open.length > i, `notification ${i}`);
+    open[i]!.response.writeHead(202).end();
+  }
+  ok(await host.end() < 1000);
+});
+
 Deno.test("a host that sends more than can wait is read from again as soon as there is room", async () => {
   const open: Call[] = [];
   let held = true;

@@ -5,6 +5,7 @@
  */
 import type { McpAuthError } from "../../../primitives/errors.ts";
 import { redact } from "../../../primitives/http/redaction.ts";
+import { safeText } from "../../../primitives/untrusted_text.ts";
 
 /**
  * An error as lines for a person.
@@ -21,7 +22,7 @@ export function errorText(error: McpAuthError, verbose = false): string {
       cause instanceof Error && depth < 5;
       cause = cause.cause, depth++
     ) {
-      lines.push(`Cause: ${cause.name}: ${cause.message}`);
+      lines.push(`Cause: ${cause.name}: ${safeText(cause.message)}`);
     }
   }
   return redact(lines.join("\n")) + "\n";

@@ -11,7 +11,7 @@ import type { CredentialRecord, ServerRecord } from "../../../../services/creden
 import type { Action, CommonFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { type SignInFlags, signInWithBrowser } from "../../entry.ts";
-import { type EntryFlags, entryOptions, givenClient } from "../../entry_flags.ts";
+import { type EntryFlags, givenClient, signInOptions } from "../../entry_flags.ts";
 import { firstExchange } from "../../first_exchange.ts";
 import { isoTime } from "../../output/time.ts";
 
@@ -31,7 +31,7 @@ export const action: Action<AddFlags, [string, string?]> = async (context, flags
   if (before !== undefined && !flags.force) throw taken(name, before.record.url);
   if (second === undefined) context.say(`The entry is named "${name}"`);
   const given = await givenClient(context, flags);
-  const options = entryOptions(context, flags);
+  const options = signInOptions(context, flags);
   const server: ServerRecord = {
     name,
     url,
@@ -42,11 +42,7 @@ export const action: Action<AddFlags, [string, string?]> = async (context, flags
   const expected = before?.version ?? null;
   const outcome = await connect(context, flags, server, expected, given);
   const { credential, tools } = outcome;
-  if (credential === undefined) {
-    if (await context.store(flags).putServer({ ...server, signIn: "none" }, expected) === undefined) {
-      throw taken(name, url);
-    }
-  }
+  if (credential === undefined) await storeOpen(context, flags, { ...server, signIn: "none" }, expected);
   const count = tools === undefined ? "" : `${tools} ${tools === 1 ? "tool" : "tools"}`;
   const remarks = [
     ...(credential === undefined ? ["no sign-in needed"] : []),
@@ -87,12 +83,11 @@ async function connect(
     // A token of the entry that is replaced must not go to the new server.
     credential: async () =>
       credential === undefined ? undefined : (await context.store(flags).credential(server.name))?.record,
-    signIn: async (need, signal) => {
+    signIn: async (need) => {
       credential = await signInWithBrowser(context, flags, {
         server,
         expected: credential === undefined ? expected : undefined,
         ...need,
-        signal,
       }, given);
     },
   });
@@ -105,6 +100,31 @@ async function connect(
     context.say(`"${server.name}" is saved and signed in, but the first exchange with it failed`);
     throw coded;
   }
+}
+
+/**
+ * Stores an entry that needs no sign-in. The tokens of an entry that it replaces go first: they were issued for another
+ * server and must not be sent to this one.
+ */
+async function storeOpen(
+  context: CliContext,
+  flags: AddFlags,
+  server: ServerRecord,
+  expected: string | null,
+): Promise<void> {
+  const store = context.store(flags);
+  const replace = async () => {
+    const credential = await store.credential(server.name);
+    const isUnchanged = (await store.server(server.name))?.version === (expected ?? undefined);
+    if (isUnchanged && credential !== undefined) {
+      await store.changeCredential(server.name, credential.version, undefined);
+    }
+    return isUnchanged && await store.putServer(server, expected) !== undefined;
+  };
+  const stored = expected === null
+    ? await replace()
+    : await context.services(flags).authority.exclusive(server.name, replace);
+  if (!stored) throw taken(server.name, server.url);
 }
 
 function taken(name: string, url: string): McpAuthError {

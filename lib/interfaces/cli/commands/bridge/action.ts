@@ -9,7 +9,7 @@ import type { ServerRecord } from "../../../../services/credentials/mod.ts";
 import type { Action, StoreFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { requireEntry, type SignInFlags, signInWithBrowser } from "../../entry.ts";
-import { type EntryFlags, entryOptions, givenClient } from "../../entry_flags.ts";
+import { type EntryFlags, givenClient, signInOptions } from "../../entry_flags.ts";
 
 /** The flags of the command. */
 export type BridgeFlags = StoreFlags & SignInFlags & EntryFlags & { readonly login?: boolean | undefined };
@@ -34,9 +34,9 @@ export const action: Action<BridgeFlags, [string]> = async (context, flags, name
     signInCommand,
     ...(flags.login
       ? {
-        signIn: async (need, needSignal) => {
+        signIn: async (need) => {
           const given = await givenClient(context, flags);
-          await signInWithBrowser(context, flags, { server, ...need, signal: needSignal }, given);
+          await signInWithBrowser(context, flags, { server, ...need }, given);
         },
       }
       : {}),
@@ -56,7 +56,7 @@ export const action: Action<BridgeFlags, [string]> = async (context, flags, name
 
 /** An entry by its name, the one entry of a URL, or a URL that is no entry yet. */
 async function findTarget(context: CliContext, flags: BridgeFlags, nameOrUrl: string): Promise<Target> {
-  const options = entryOptions(context, flags);
+  const options = signInOptions(context, flags);
   const target = (record: ServerRecord, stored: boolean, signInCommand: string): Target => ({
     server: { ...record, options: { ...record.options, ...options } },
     stored,

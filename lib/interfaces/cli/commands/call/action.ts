@@ -24,7 +24,9 @@ export const action: Action<CommonFlags, [string, string, string?]> = async (
   const args = await readArguments(context, json);
   const connection = await connectionTo(context, flags, record, context.services(flags).authorizer(record));
   try {
-    const result = await connection.request("tools/call", { name: tool, arguments: args }, {
+    // A server reports progress only to who gives a token for it (MCP, Progress).
+    const params = { name: tool, arguments: args, _meta: { progressToken: 1 } };
+    const result = await connection.request("tools/call", params, {
       onNotification: (method, params) => tellProgress(context, method, params),
     });
     context.print(flags, result, contentText(result));

@@ -10,7 +10,7 @@ import { probeChallenge } from "../../../../services/signin/mod.ts";
 import type { Action, CommonFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { requireEntry, type SignInFlags, signInWithBrowser } from "../../entry.ts";
-import { entryOptions, givenClient } from "../../entry_flags.ts";
+import { givenClient, signInOptions } from "../../entry_flags.ts";
 import { isoTime } from "../../output/time.ts";
 
 /** The flags of the command. */
@@ -23,12 +23,12 @@ export type LoginFlags = CommonFlags & SignInFlags & {
 /** Signs in again. */
 export const action: Action<LoginFlags, [string]> = async (context, flags, name) => {
   const { record, version } = await requireEntry(context, flags, name);
-  const given = await givenClient(context, flags);
+  const given = await givenClient(context, flags, record.options.clientId);
   const server: ServerRecord = {
     ...record,
     options: {
       ...record.options,
-      ...entryOptions(context, { scope: flags.scope }),
+      ...signInOptions(context, { scope: flags.scope }),
       ...(given === undefined ? {} : { clientId: given.clientId }),
     },
   };

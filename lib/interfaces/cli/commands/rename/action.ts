@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { McpAuthError } from "../../../../primitives/errors.ts";
 import { checkEntryName } from "../../../../services/config/mod.ts";
 import type { Action, CommonFlags } from "../../command.ts";
 import { requireEntry } from "../../entry.ts";
@@ -11,6 +12,7 @@ import { requireEntry } from "../../entry.ts";
 export const action: Action<CommonFlags, [string, string]> = async (context, flags, name, newName) => {
   checkEntryName(newName);
   await requireEntry(context, flags, name);
+  if (newName === name) throw new McpAuthError("USAGE", `Cannot rename "${name}": that is its name already`);
   await context.services(flags).authority.exclusive(name, () => context.store(flags).rename(name, newName));
   context.print(flags, { name: newName, old_name: name }, `✓ Renamed ${name} to ${newName}`);
 };
