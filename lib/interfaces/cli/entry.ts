@@ -4,7 +4,7 @@
  * @module
  */
 import { McpAuthError } from "../../primitives/errors.ts";
-import { safeUrl } from "../../primitives/untrusted_text.ts";
+import { safeText, safeUrl } from "../../primitives/untrusted_text.ts";
 import type { CredentialRecord, ServerRecord, Versioned } from "../../services/credentials/mod.ts";
 import type { GivenClient, SignInEvent, StoredSignInRequest } from "../../services/signin/mod.ts";
 import { noSuchEntry } from "../../services/tokens/mod.ts";
@@ -34,7 +34,7 @@ export async function requireEntry(
     each.startsWith(name) || name.startsWith(each) || nearlyEqual(each, name)
   );
   if (near === undefined) throw noSuchEntry(name);
-  throw new McpAuthError("NOT_FOUND", `Cannot find "${name}": there is no such entry`, {
+  throw new McpAuthError("NOT_FOUND", `Cannot find "${safeText(name, 80)}": there is no such entry`, {
     hint: `Did you mean "${near}"? See all entries with: mcp-auth list`,
   });
 }
@@ -90,9 +90,13 @@ function tellSignIn(context: CliContext, verbose: boolean, server: ServerRecord,
   }
 }
 
-/** One letter more or less at the start, or the same letters in another order. */
+/** One letter more, less or other, or two neighbours swapped. */
 function nearlyEqual(a: string, b: string): boolean {
-  const letters = (text: string) => [...text].sort().join("");
-  return Math.abs(a.length - b.length) <= 1 &&
-    (letters(a) === letters(b) || a.slice(1) === b || b.slice(1) === a);
+  const shorter = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < shorter && a[start] === b[start]) start++;
+  let end = 0;
+  while (end < shorter - start && a.at(-1 - end) === b.at(-1 - end)) end++;
+  const [x, y] = [a.slice(start, a.length - end), b.slice(start, b.length - end)];
+  return (x.length <= 1 && y.length <= 1) || (x.length === 2 && x === `${y[1]}${y[0]}`);
 }

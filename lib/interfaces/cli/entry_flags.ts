@@ -7,6 +7,7 @@ import { McpAuthError } from "../../primitives/errors.ts";
 import { CALLBACK_TIMEOUT_S } from "../../primitives/limits.ts";
 import { checkClientMetadataUrl } from "../../primitives/oauth/client_metadata.ts";
 import { unionScopes } from "../../primitives/oauth/scope.ts";
+import { safeText } from "../../primitives/untrusted_text.ts";
 import { parseHeader } from "../../services/config/mod.ts";
 import type { ServerOptions } from "../../services/credentials/mod.ts";
 import type { GivenClient } from "../../services/signin/mod.ts";
@@ -109,11 +110,14 @@ async function readSecret(context: CliContext, path: string | undefined): Promis
     ? await new Response(context.terminal.input()).text()
     : await context.world.readTextFile(path);
   if (text === undefined) {
-    throw new McpAuthError("CONFIG_MISSING", `Cannot read the client secret: there is no file "${path}"`);
+    throw new McpAuthError(
+      "CONFIG_MISSING",
+      `Cannot read the client secret: there is no file "${safeText(path)}"`,
+    );
   }
   const secret = text.replace(/\r?\n$/, "");
   if (secret === "") {
-    throw new McpAuthError("CONFIG_INVALID", `Cannot read the client secret: "${path}" is empty`);
+    throw new McpAuthError("CONFIG_INVALID", `Cannot read the client secret: "${safeText(path)}" is empty`);
   }
   return secret;
 }
@@ -122,7 +126,7 @@ function readScopes(given: readonly string[]): readonly string[] {
   const words = given.flatMap((each) => each.split(/[\s,]+/)).filter((each) => each !== "");
   const scopes = unionScopes(words, []);
   if (scopes.length > 0 && scopes.length === new Set(words).size) return scopes;
-  throw new McpAuthError("USAGE", `Cannot use --scope "${given.join(" ")}": not a list of scopes`, {
+  throw new McpAuthError("USAGE", `Cannot use --scope "${safeText(given.join(" "))}": not a list of scopes`, {
     hint: 'Write them as --scope "files:read files:write"',
   });
 }
@@ -131,6 +135,6 @@ function readResource(resource: string): string {
   if (URL.canParse(resource) && !resource.includes("#")) return resource;
   throw new McpAuthError(
     "USAGE",
-    `Cannot use --resource "${resource}": not an absolute URI without a fragment`,
+    `Cannot use --resource "${safeText(resource)}": not an absolute URI without a fragment`,
   );
 }

@@ -25,7 +25,8 @@ export interface ProtectedResource {
 const SUFFIX = "/.well-known/oauth-protected-resource";
 
 /**
- * The well-known URLs of a server, in order: with its path (and query), then at the root.
+ * The well-known URLs of a server, in order: with its path (and query), the same without a final slash, which many
+ * servers leave out, then at the root.
  *
  * @param serverUrl The MCP server's URL.
  * @see RFC 9728 section 3.1 (C9, C10)
@@ -35,7 +36,8 @@ export function protectedResourceUrls(serverUrl: string): readonly string[] {
   const path = url.pathname === "/" ? "" : url.pathname;
   const root = `${url.origin}${SUFFIX}`;
   const withPath = `${url.origin}${SUFFIX}${path}${url.search}`;
-  return withPath === root ? [root] : [withPath, root];
+  const withoutSlash = `${url.origin}${SUFFIX}${path.replace(/\/$/, "")}${url.search}`;
+  return [...new Set([withPath, withoutSlash, root])];
 }
 
 /**

@@ -144,9 +144,11 @@ async function firstDocument(
   urls: readonly string[],
   steps: DiscoveryStep[],
 ): Promise<Found> {
+  let failed: McpAuthError | undefined;
   for (const url of urls) {
     const response = await fetchPatiently(options, url);
     if (response.status !== 200) {
+      if (response.status === 502) failed ??= serverFailure(url, response.status);
       steps.push({ url, verdict: String(response.status) });
       continue;
     }
@@ -166,11 +168,13 @@ async function firstDocument(
     }
     steps.push({ url, verdict: `200, not JSON (${type})` });
   }
+  if (failed !== undefined) throw failed;
   return undefined;
 }
 
 /**
- * Asks again on a network error or a 5xx; gives up with the first cause. 502 counts as absent, as proxies use it so; 429
+ * Asks again on a network error or a 5xx; gives up with the first cause. After a 502 the next place is asked, as
+ * proxies answer so for paths they do not know; where no place answers otherwise, the server is down. 429
  * says nothing of what is there, and asking again would not help.
  */
 async function fetchPatiently(options: DiscoveryOptions, url: string): Promise<Response> {
@@ -188,19 +192,19 @@ async function fetchPatiently(options: DiscoveryOptions, url: string): Promise<R
         });
       }
       if (response.status < 500 || response.status === 502) return response;
-      failure ??= new McpAuthError(
-        "SERVER_ERROR",
-        `Cannot read "${safeUrl(url)}": the server answered ${response.status}`,
-        {
-          hint: "Try again later",
-        },
-      );
+      failure ??= serverFailure(url, response.status);
     } catch (error) {
       if (!(error instanceof McpAuthError) || error.code !== "NETWORK_ERROR") throw error;
       failure ??= error;
     }
   }
   throw failure ?? new McpAuthError("NETWORK_ERROR", `Cannot read "${safeUrl(url)}"`);
+}
+
+function serverFailure(url: string, status: number): McpAuthError {
+  return new McpAuthError("SERVER_ERROR", `Cannot read "${safeUrl(url)}": the server answered ${status}`, {
+    hint: "Try again later",
+  });
 }
 
 async function pauseBefore(attempt: number, signal: AbortSignal | undefined): Promise<void> {

@@ -13,6 +13,7 @@ import type { ServerMetadata } from "../../primitives/oauth/server_metadata.ts";
 import type { TokenSet } from "../../primitives/oauth/token.ts";
 import { type Clock, waitFor } from "../../primitives/system/clock.ts";
 import type { Locks } from "../../primitives/system/lock.ts";
+import { safeText } from "../../primitives/untrusted_text.ts";
 import type {
   CredentialRecord,
   CredentialStore,
@@ -222,7 +223,7 @@ function merged(record: CredentialRecord, tokens: TokenSet, now: number): Creden
 
 /** The error for a name that the store does not know. */
 export function noSuchEntry(name: string): McpAuthError {
-  return new McpAuthError("NOT_FOUND", `Cannot find "${name}": there is no such entry`, {
+  return new McpAuthError("NOT_FOUND", `Cannot find "${safeText(name, 80)}": there is no such entry`, {
     hint: "See all entries with: mcp-auth list",
   });
 }

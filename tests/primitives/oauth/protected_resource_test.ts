@@ -21,6 +21,7 @@ const places: readonly (readonly [string, string, readonly string[]])[] = [
   ["the root path", "https://example.com/", ["https://example.com/.well-known/oauth-protected-resource"]],
   ["a final slash, which belongs to its path", "https://example.com/mcp/", [
     "https://example.com/.well-known/oauth-protected-resource/mcp/",
+    "https://example.com/.well-known/oauth-protected-resource/mcp",
     "https://example.com/.well-known/oauth-protected-resource",
   ]],
   ["a query", "https://example.com/mcp?tenant=1", [
