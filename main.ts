@@ -6,11 +6,12 @@
  */
 import { run } from "./lib/interfaces/cli/run.ts";
 import { systemWorld } from "./lib/interfaces/cli/system_world.ts";
-import { restartWithKv } from "./lib/primitives/system/restart.ts";
 
 if (import.meta.main) {
-  const restarted = typeof Deno.openKv === "function"
-    ? undefined
-    : await restartWithKv(import.meta.url, Deno.args);
-  Deno.exit(restarted ?? await run(Deno.args, systemWorld()));
+  let code: number | undefined;
+  if (typeof Deno.openKv !== "function") {
+    const { restartWithKv } = await import("./lib/primitives/system/restart.ts");
+    code = await restartWithKv(import.meta.url, Deno.args);
+  }
+  Deno.exit(code ?? await run(Deno.args, systemWorld()));
 }

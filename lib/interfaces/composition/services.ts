@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { McpAuthError } from "../../primitives/errors.ts";
 import type { Http, HttpRequest } from "../../primitives/http/http.ts";
 import type { Interruption } from "../../primitives/system/process.ts";
 import { dataFolder } from "../../primitives/system/paths.ts";
@@ -130,7 +131,7 @@ export class Services implements Disposable {
       name: server.name,
       authority: this.authority,
       clock: this.ports.clock,
-      credential: options.credential ?? (async () => (await this.store.credential(server.name))?.record),
+      credential: options.credential ?? (() => this.#credentialFor(server)),
       anonymous: options.anonymous ?? server.signIn === "none",
       signIn: options.signIn,
       signInCommand: options.signInCommand ?? `mcp-auth login ${server.name}`,
@@ -181,6 +182,15 @@ export class Services implements Disposable {
   /** Ends the store and the signal handlers. */
   [Symbol.dispose](): void {
     for (const disposable of this.#disposables.splice(0).reverse()) disposable[Symbol.dispose]();
+  }
+
+  /** The stored credential, as long as the entry is for this server: its name may be another's by now. */
+  async #credentialFor({ name, url }: ServerRecord): Promise<CredentialRecord | undefined> {
+    const found = await this.store.serverWithCredential(name);
+    if (found === undefined || found.server.record.url === url) return found?.credential?.record;
+    throw new McpAuthError("CONFIG_INVALID", `Cannot use "${name}": it is an entry for another URL by now`, {
+      hint: "Start the command again",
+    });
   }
 
   #own<T extends Disposable>(disposable: T): T {

@@ -258,13 +258,13 @@ export class McpAuthClient implements Disposable {
  * Makes a client over the store of the command line, or one of its own.
  *
  * @example Call an MCP server with the token of an entry
- * ```ts no-run
+ * ```ts
  * import { createClient } from "@x/mcp-auth/sdk";
  *
- * using client = createClient();
+ * using client = createClient({ keystore: "memory" });
  * const token = await client.getBearerToken("heptabase");
- * if (!token.ok) throw token.error;
- * console.log(token.value.startsWith("Bearer "));
+ * if (token.ok) console.log(token.value); // Bearer ...
+ * else console.log(token.error.code, token.error.hint); // NOT_FOUND See all entries with: mcp-auth list
  * ```
  */
 export function createClient(options: ClientOptions = {}): McpAuthClient {

@@ -12,6 +12,9 @@ import { terminatingSignals, watchParent } from "./process.ts";
 /** Set for the child, so that it watches its parent and never restarts again; its value is the parent's process id. */
 export const RESTARTED_VARIABLE = "MCP_AUTH_RESTARTED_BY";
 
+/** A bridge lives for days: a small young generation costs it no speed and keeps 60 MiB free. */
+const HEAP_FLAG = "--v8-flags=--max-semi-space-size=4";
+
 /**
  * Restarts the program with Deno KV, where that is allowed.
  *
@@ -25,7 +28,7 @@ export async function restartWithKv(
 ): Promise<number | undefined> {
   if (Deno.permissions.querySync({ name: "run" }).state !== "granted" || isRestarted()) return undefined;
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--unstable-kv", "--unstable-lazy-dynamic-imports", "-A", mainModule, ...args],
+    args: ["run", "--unstable-kv", "--unstable-lazy-dynamic-imports", HEAP_FLAG, "-A", mainModule, ...args],
     env: { [RESTARTED_VARIABLE]: String(Deno.pid) },
     stdin: "inherit",
     stdout: "inherit",

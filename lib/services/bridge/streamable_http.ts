@@ -16,6 +16,7 @@ import {
   STREAM_TRIES_MAX,
 } from "../../primitives/limits.ts";
 import { isJsonObject, METHOD_NOT_FOUND } from "../../primitives/mcp/jsonrpc.ts";
+import { mirroredHeaders } from "../../primitives/mcp/request_headers.ts";
 import type { StreamPosition } from "../../primitives/mcp/sse.ts";
 import { pause } from "../../primitives/system/clock.ts";
 import { connectionLost, errorFor, readAnswer, toInbound, unanswered } from "./answer.ts";
@@ -114,7 +115,7 @@ export class StreamableHttp implements Remote {
     const quick = outbound.requests.length === 0 || outbound.opens !== undefined;
     const response = await this.#http.request({
       method: "POST",
-      headers: { ...POST_HEADERS, ...this.#session.headers },
+      headers: { ...POST_HEADERS, ...this.#session.headers, ...mirroredHeaders(outbound.messages[0]) },
       body: outbound.body,
       once: outbound.messages.some((message) =>
         message.kind === "request" && message.method === "tools/call"

@@ -29,6 +29,8 @@ export const action: Action<BridgeFlags, [string]> = async (context, flags, name
   const { signal } = await services.interruption({ parent: true });
   const target = await findTarget(context, flags, nameOrUrl);
   const { server, stored, signInCommand } = target;
+  /** A new entry must not take the place of another that got its name meanwhile. */
+  let expected: null | undefined = stored ? undefined : null;
   const authorizer = services.authorizer(server, {
     anonymous: server.signIn === "none" || !stored,
     signInCommand,
@@ -36,7 +38,8 @@ export const action: Action<BridgeFlags, [string]> = async (context, flags, name
       ? {
         signIn: async (need) => {
           const given = await givenClient(context, flags);
-          await signInWithBrowser(context, flags, { server, ...need }, given);
+          await signInWithBrowser(context, flags, { server, expected, ...need }, given);
+          expected = undefined;
         },
       }
       : {}),

@@ -1,0 +1,43 @@
+/**
+ * The headers that mirror a message of the stateless revisions, so that what stands between client and server can route
+ * it unread. A message says by its `_meta` that it is of such a revision; one that does not gets none.
+ *
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http (T10, T12)
+ * @module
+ */
+import { isJsonObject, type Message } from "./jsonrpc.ts";
+
+const VERSION = "io.modelcontextprotocol/protocolVersion";
+
+/** Which member of `params` names the target of a method. */
+const TARGETS: Readonly<Record<string, string>> = {
+  "tools/call": "name",
+  "prompts/get": "name",
+  "resources/read": "uri",
+};
+
+/**
+ * The headers of a message: `MCP-Protocol-Version`, `Mcp-Method` and, where it has a target, `Mcp-Name`.
+ *
+ * @param message What is about to be sent.
+ * @returns Names in lower case; none for a message of a stateful revision.
+ */
+export function mirroredHeaders(message: Message | undefined): Readonly<Record<string, string>> {
+  if (message?.kind !== "request" && message?.kind !== "notification") return {};
+  const { params } = message.value;
+  if (!isJsonObject(params) || !isJsonObject(params["_meta"])) return {};
+  const version = params["_meta"][VERSION];
+  if (typeof version !== "string") return {};
+  const target = Object.hasOwn(TARGETS, message.method) ? params[TARGETS[message.method] ?? ""] : undefined;
+  return {
+    "mcp-protocol-version": headerValue(version),
+    "mcp-method": headerValue(message.method),
+    ...(typeof target === "string" ? { "mcp-name": headerValue(target) } : {}),
+  };
+}
+
+/** A value as it may stand in a header: as it is, or as base64 of its UTF-8 where it would not survive. */
+function headerValue(text: string): string {
+  const isSafe = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !/^=\?base64\?.*\?=$/.test(text);
+  return isSafe ? text : `=?base64?${new TextEncoder().encode(text).toBase64()}?=`;
+}

@@ -1,0 +1,107 @@
+/**
+ * Sets the measurements side by side, with their ratios and what these may be.
+ *
+ * @module
+ */
+import { IN_FLIGHT, type Round } from "./bridges.ts";
+import { median } from "./statistics.ts";
+
+/** Everything that was measured. */
+export interface Measurements {
+  /** Milliseconds of whole processes, by program. */
+  readonly startUp: ReadonlyMap<string, readonly number[]>;
+  /** One call without a bridge, in milliseconds: the median. */
+  readonly directMs: number;
+  /** The rounds by bridge. */
+  readonly bridges: ReadonlyMap<string, readonly Round[]>;
+}
+
+/** What a ratio may be. */
+export type Budget = { readonly atMost: number } | { readonly atLeast: number };
+
+/** One line of the report. */
+export interface Line {
+  readonly what: string;
+  readonly unit: "ms" | "calls/s" | "MiB";
+  /** Medians by what was measured, NaN where it cannot be; the first is the product's, the second what it is compared with. */
+  readonly medians: Readonly<Record<string, number>>;
+  /** The first in relation to the second. */
+  readonly ratio: number;
+  readonly budget?: Budget;
+  /** Whether the ratio is within the budget; undefined without one. */
+  readonly kept?: boolean;
+}
+
+const PRODUCT = "mcp-auth";
+const EMPTY = "empty deno run";
+const MIB = 1_048_576;
+
+/** Compares whole processes with an empty one. */
+export function compareStartUp({ startUp }: Measurements): Line[] {
+  const empty = median(startUp.get(EMPTY) ?? []);
+  return [...startUp].filter(([name]) => name !== EMPTY).map(([name, times]) =>
+    line(
+      name,
+      "ms",
+      { [PRODUCT]: median(times), [EMPTY]: empty },
+      name === "token" ? { atMost: 2 } : undefined,
+    )
+  );
+}
+
+/** Compares the bridges. */
+export function compareBridges({ bridges, directMs }: Measurements): Line[] {
+  const medians = (read: (round: Round) => number | readonly number[]) =>
+    Object.fromEntries([...bridges].map(([name, rounds]) => [name, median(rounds.flatMap(read))]));
+  const lines = [
+    line("start to first reply", "ms", medians(({ firstReplyMs }) => firstReplyMs), { atMost: 0.25 }),
+    line("one call, p50", "ms", medians(({ p50Ms }) => p50Ms)),
+    line("one call, p99", "ms", medians(({ p99Ms }) => p99Ms)),
+    line("one call, streamed, p50", "ms", medians(({ streamedP50Ms }) => streamedP50Ms)),
+    line("added to a call, p50", "ms", medians(({ p50Ms }) => p50Ms - directMs), { atMost: 0.4 }),
+    line(`calls, ${IN_FLIGHT} in flight`, "calls/s", medians(({ callsPerSecond }) => callsPerSecond), {
+      atLeast: 2.5,
+    }),
+    line("peak memory", "MiB", medians(({ peakBytes }) => (peakBytes ?? NaN) / MIB), { atMost: 0.6 }),
+  ];
+  return lines.filter(({ ratio }) => !Number.isNaN(ratio));
+}
+
+function line(what: string, unit: Line["unit"], medians: Line["medians"], budget?: Budget): Line {
+  const [product = NaN, other = NaN] = Object.values(medians);
+  const ratio = product / other;
+  if (budget === undefined) return { what, unit, medians, ratio };
+  const kept = "atMost" in budget ? ratio <= budget.atMost : ratio >= budget.atLeast;
+  return { what, unit, medians, ratio, budget, kept };
+}
+
+/**
+ * Prints lines as a table.
+ *
+ * @param title What all of them are about.
+ * @param lines At least one; all with the same columns.
+ */
+export function table(title: string, lines: readonly Line[]): string {
+  const subjects = Object.keys(lines[0]?.medians ?? {});
+  const rows = [
+    [title, ...subjects, "ratio", "budget"],
+    ...lines.map(({ what, unit, medians, ratio, budget, kept }) => [
+      `${what} (${unit})`,
+      ...Object.values(medians).map(format),
+      ratio.toFixed(2),
+      budget === undefined ? "" : `${format(budget)} ${kept ? "ok" : "MISSED"}`,
+    ]),
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const align = (cell: string, column: number) =>
+    column === 0 || column === widths.length - 1
+      ? cell.padEnd(widths[column] ?? 0)
+      : cell.padStart(widths[column] ?? 0);
+  return rows.map((row) => row.map(align).join("  ").trimEnd()).join("\n");
+}
+
+function format(value: number | Budget): string {
+  if (Number.isNaN(value)) return "-";
+  if (typeof value === "number") return value.toFixed(value < 10 ? 2 : value < 1_000 ? 1 : 0);
+  return "atMost" in value ? `<= ${value.atMost}` : `>= ${value.atLeast}`;
+}

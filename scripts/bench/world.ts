@@ -1,0 +1,152 @@
+/**
+ * What the measurements need: a folder that is removed with everything in it, a running server, an entry for it in a
+ * sealed store, made by the product's own `add`, and the peer, installed from the registry.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The peer that the bridge is measured against. */
+export const PEER = "mcp-remote@0.15.1";
+/** The name of the entry. */
+export const ENTRY = "bench";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const BROWSER = "scripts/demo/browser/scripted_browser.ts";
+
+/** A command line with its environment. */
+export interface Command {
+  readonly line: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What was prepared. */
+export interface World extends AsyncDisposable {
+  /** The URL of the MCP endpoint. */
+  readonly url: string;
+  /** A token that the server accepts, as the header's value. */
+  readonly authorization: string;
+  /** An empty program. */
+  readonly empty: Command;
+  /** The product, by the checkout's configuration. */
+  readonly product: (...args: readonly string[]) => Command;
+  /** The product as somebody meets it whose configuration does not turn on Deno KV: it restarts itself. */
+  readonly restarted: (...args: readonly string[]) => Command;
+  /** The bridges: the product's, the peer's, and a pipe. All of them send the same token. */
+  readonly bridges: Readonly<Record<"mcp-auth" | "mcp-remote" | "pipe", Command>>;
+}
+
+/**
+ * Prepares everything.
+ *
+ * @param say Gets one line for each step.
+ * @throws Error when a step fails, with what it said.
+ */
+export async function prepareWorld(say: (line: string) => void): Promise<World> {
+  await using undo = new AsyncDisposableStack();
+  const folder = await Deno.makeTempDir({ prefix: "mcp-auth-bench-" });
+  undo.defer(() => Deno.remove(folder, { recursive: true }));
+  const onInterrupt = () => {
+    Deno.removeSync(folder, { recursive: true });
+    Deno.exit(130);
+  };
+  Deno.addSignalListener("SIGINT", onInterrupt);
+  undo.defer(() => Deno.removeSignalListener("SIGINT", onInterrupt));
+
+  const deno = Deno.execPath();
+  const main = join(ROOT, "main.ts");
+  const store = ["--keystore", "file"];
+  const env = { ...plainEnvironment(), MCP_AUTH_HOME: join(folder, "home") };
+  const product = (...args: readonly string[]) => ({ line: [deno, "run", "-A", main, ...args], env });
+  const config = await writeForeignConfig(folder);
+  const empty = join(folder, "empty.ts");
+  await Deno.writeTextFile(empty, "");
+
+  say("Starting the server");
+  const { url, stop } = await startServer();
+  undo.defer(stop);
+  say("Signing in");
+  const browser = `${deno} run -A --quiet --no-config ${join(ROOT, BROWSER)}`;
+  const signIn = product("add", ENTRY, url, ...store);
+  await output({ ...signIn, env: { ...signIn.env, BROWSER: browser } });
+  const header = await output(product("token", ENTRY, "--header", ...store));
+  const authorization = header.trim().replace(/^authorization: /i, "");
+  say(`Installing ${PEER}`);
+  const peer = join(folder, "peer");
+  await output({
+    line: ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", peer, PEER],
+    env,
+  });
+
+  const rest = undo.move();
+  return {
+    url,
+    authorization,
+    empty: { line: [deno, "run", "-A", empty], env },
+    product,
+    restarted: (...args) => ({ line: [deno, "run", "-A", "--config", config, main, ...args], env }),
+    bridges: {
+      "mcp-auth": product("bridge", ENTRY, ...store),
+      "mcp-remote": {
+        line: [
+          ...["node", join(peer, "node_modules/mcp-remote/dist/proxy.js"), url],
+          ...["--transport", "http-only", "--silent", "--header", "Authorization:${AUTHORIZATION}"],
+        ],
+        env: { ...env, AUTHORIZATION: authorization, MCP_REMOTE_CONFIG_DIR: join(folder, "peer-home") },
+      },
+      "pipe": {
+        line: [deno, "run", "-A", "--no-config", join(ROOT, "scripts/bench/pipe.ts"), url],
+        env: { ...env, AUTHORIZATION: authorization },
+      },
+    },
+    [Symbol.asyncDispose]: () => rest.disposeAsync(),
+  };
+}
+
+/** This process's environment without settings for the programs that are measured. */
+function plainEnvironment(): Record<string, string> {
+  const own = Object.entries(Deno.env.toObject());
+  return Object.fromEntries(own.filter(([name]) => !/^(MCP_AUTH|MCP_REMOTE)_/.test(name)));
+}
+
+/** A configuration with the product's imports and without Deno KV, as a project that uses the product has. */
+async function writeForeignConfig(folder: string): Promise<string> {
+  const { imports } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  const file = join(folder, "foreign", "deno.json");
+  await Deno.mkdir(join(folder, "foreign"));
+  await Deno.writeTextFile(file, JSON.stringify({ imports, lock: false }));
+  return file;
+}
+
+async function startServer(): Promise<{ url: string; stop: () => Promise<void> }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", "--config", "tests/deno.json", "scripts/bench/server.ts"],
+    cwd: ROOT,
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  const stop = async () => {
+    await child.stdin.close();
+    await reader.cancel();
+    await child.status;
+  };
+  if (value === undefined) throw new Error("The server did not start");
+  return { url: new TextDecoder().decode(value).trim(), stop };
+}
+
+/** Runs a command and returns what it printed. */
+async function output({ line: [program = "", ...args], env }: Command): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, {
+    args,
+    clearEnv: true,
+    env: { ...env },
+  }).output();
+  const decoder = new TextDecoder();
+  if (!success) {
+    throw new Error(`Cannot prepare: "${program} ${args.join(" ")}" failed: ${decoder.decode(stderr)}`);
+  }
+  return decoder.decode(stdout);
+}
