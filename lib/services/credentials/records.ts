@@ -97,12 +97,6 @@ export interface CredentialRecord {
   readonly expiresAt?: number;
   /** When the tokens came. */
   readonly obtainedAt: number;
-  /** A refresh whose answer has not been stored: written before the request, gone with its answer. */
-  readonly pendingRefresh?: {
-    readonly startedAt: number;
-    /** Of the refresh token that was sent. */
-    readonly fingerprint: string;
-  };
   /** Why the last refresh failed. */
   readonly lastError?: { readonly code: string; readonly message: string; readonly at: number };
 }

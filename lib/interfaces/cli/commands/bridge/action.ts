@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { McpAuthError } from "../../../../primitives/errors.ts";
 import { parseWebUrl } from "../../../../primitives/web_url.ts";
 import { entryNameFor, expandHeaders } from "../../../../services/config/mod.ts";
 import type { ServerRecord } from "../../../../services/credentials/mod.ts";
@@ -23,8 +24,21 @@ interface Target {
   readonly signInCommand: string;
 }
 
+/** The flags that describe a sign-in: without `--login` there is none. */
+const SIGN_IN_FLAGS = {
+  scope: "--scope",
+  resource: "--resource",
+  clientId: "--client-id",
+  clientMetadataUrl: "--client-metadata-url",
+  callbackPort: "--callback-port",
+  assumePkce: "--assume-pkce",
+  browser: "--browser",
+  timeout: "--timeout",
+} as const;
+
 /** Runs the bridge until the host closes standard input. */
 export const action: Action<BridgeFlags, [string]> = async (context, flags, nameOrUrl) => {
+  checkSignInFlags(flags);
   const services = context.services(flags);
   const { signal } = await services.interruption({ parent: true });
   const target = await findTarget(context, flags, nameOrUrl);
@@ -56,6 +70,17 @@ export const action: Action<BridgeFlags, [string]> = async (context, flags, name
     signal,
   });
 };
+
+/** Refuses a flag that would have no effect. */
+function checkSignInFlags(flags: BridgeFlags): void {
+  if (flags.login) return;
+  for (const [name, flag] of Object.entries(SIGN_IN_FLAGS)) {
+    if (flags[name as keyof typeof SIGN_IN_FLAGS] === undefined) continue;
+    throw new McpAuthError("USAGE", `Cannot use "${flag}" without --login: it describes a sign-in`, {
+      hint: "Add --login, or leave it out",
+    });
+  }
+}
 
 /** An entry by its name, the one entry of a URL, or a URL that is no entry yet. */
 async function findTarget(context: CliContext, flags: BridgeFlags, nameOrUrl: string): Promise<Target> {

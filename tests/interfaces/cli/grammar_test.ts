@@ -1,0 +1,156 @@
+/** What each command's action gets from a command line. */
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { COMMANDS } from "../../../lib/interfaces/cli/program.ts";
+import { reader, type Reading } from "./reading.ts";
+
+const URL_TEXT = "https://mcp.example.com/mcp";
+
+const TABLE: readonly (readonly [line: readonly string[], flags: Reading["flags"], args: Reading["args"]])[] =
+  [
+    [["add", URL_TEXT], {}, [URL_TEXT]],
+    [["add", "demo", URL_TEXT], {}, ["demo", URL_TEXT]],
+    [
+      ["add", "--force", "demo", "--json", URL_TEXT, "--verbose"],
+      { force: true, json: true, verbose: true },
+      [
+        "demo",
+        URL_TEXT,
+      ],
+    ],
+    [["add", "demo", URL_TEXT, "--no-browser", "--timeout", "20"], { browser: false, timeout: 20 }, [
+      "demo",
+      URL_TEXT,
+    ]],
+    [["add", "demo", URL_TEXT, "--browser"], { browser: true }, ["demo", URL_TEXT]],
+    [["add", "demo", URL_TEXT, "--scope", "a b", "--scope", "c"], { scope: ["a b", "c"] }, [
+      "demo",
+      URL_TEXT,
+    ]],
+    [["add", "demo", URL_TEXT, "--client-id", "abc", "--client-secret-file", "-"], {
+      clientId: "abc",
+      clientSecretFile: "-",
+    }, ["demo", URL_TEXT]],
+    [
+      ["add", "demo", URL_TEXT, "--callback-port=0", "--callback-port", "65535"],
+      { callbackPort: [0, 65535] },
+      [
+        "demo",
+        URL_TEXT,
+      ],
+    ],
+    [
+      ["add", "demo", URL_TEXT, "--header", "X-A: ${B}", "--allow-private-host", "10.0.0.1", "--assume-pkce"],
+      {
+        header: ["X-A: ${B}"],
+        allowPrivateHost: ["10.0.0.1"],
+        assumePkce: true,
+      },
+      ["demo", URL_TEXT],
+    ],
+    [[
+      "add",
+      "demo",
+      URL_TEXT,
+      "--resource",
+      "https://r",
+      "--client-metadata-url",
+      "https://c/d",
+      "--keystore",
+      "env",
+    ], {
+      resource: "https://r",
+      clientMetadataUrl: "https://c/d",
+      keystore: "env",
+    }, ["demo", URL_TEXT]],
+    [["login", "demo"], {}, ["demo"]],
+    [[
+      "login",
+      "demo",
+      "--scope",
+      "a",
+      "--client-id",
+      "x",
+      "--client-secret-file",
+      "f",
+      "--no-browser",
+      "--timeout",
+      "1",
+    ], {
+      scope: ["a"],
+      clientId: "x",
+      clientSecretFile: "f",
+      browser: false,
+      timeout: 1,
+    }, ["demo"]],
+    [["logout", "demo", "--local-only"], { localOnly: true }, ["demo"]],
+    [["list"], {}, []],
+    [["list", "--json", "--keystore", "memory"], { json: true, keystore: "memory" }, []],
+    [["status", "demo", "--json"], { json: true }, ["demo"]],
+    [["token", "demo"], {}, ["demo"]],
+    [["token", "--header", "demo", "--keystore=file"], { header: true, keystore: "file" }, ["demo"]],
+    [["token", "--", "--demo"], {}, ["--demo"]],
+    [["refresh", "demo", "--verbose"], { verbose: true }, ["demo"]],
+    [["bridge", URL_TEXT, "--login", "--scope", "a"], { login: true, scope: ["a"] }, [URL_TEXT]],
+    [["tools", "demo", "--json"], { json: true }, ["demo"]],
+    [["call", "demo", "echo"], {}, ["demo", "echo"]],
+    [["call", "demo", "echo", "-"], {}, ["demo", "echo", "-"]],
+    [["call", "demo", "echo", '{"a":1}', "--json"], { json: true }, ["demo", "echo", '{"a":1}']],
+    [["set", "demo", "--url", URL_TEXT], { url: URL_TEXT }, ["demo"]],
+    [["set", "demo", "--unset", "scope", "--unset", "callback-port"], { unset: ["scope", "callback-port"] }, [
+      "demo",
+    ]],
+    [["rename", "demo", "notes"], {}, ["demo", "notes"]],
+    [["remove", "demo", "--local-only", "--json"], { localOnly: true, json: true }, ["demo"]],
+    [["help"], {}, []],
+    [["help", "add"], {}, ["add"]],
+    [["version", "--json"], { json: true }, []],
+  ];
+
+Deno.test("each command line gives its action these flags and arguments", async (t) => {
+  const read = await reader();
+  for (const [line, flags, args] of TABLE) {
+    await t.step(line.join(" "), async () => {
+      deepEqual(await read(line), { command: line[0], flags, args });
+    });
+  }
+});
+
+Deno.test("every command is in the table, and every one that reports has --json", async () => {
+  const read = await reader();
+  deepEqual([...new Set(TABLE.map(([line]) => line[0]))].sort(), Object.keys(COMMANDS).sort());
+  const positional: Record<string, number> = { add: 1, rename: 2, call: 2, list: 0, version: 0, help: 0 };
+  for (const name of Object.keys(COMMANDS)) {
+    const args = Array.from({ length: positional[name] ?? 1 }, () => "x");
+    const json = await read([name, ...args, "--json"]);
+    equal(json?.flags.json, name === "bridge" || name === "help" ? undefined : true, name);
+  }
+});
+
+const SECRETS = [
+  "--client-secret",
+  "--secret",
+  "--token",
+  "--access-token",
+  "--refresh-token",
+  "--key",
+  "--password",
+];
+
+Deno.test("no command takes a secret on its command line", async () => {
+  const read = await reader();
+  for (const name of Object.keys(COMMANDS)) {
+    for (const flag of SECRETS) equal(await read([name, "x", flag, "s3cret"]), undefined, `${name} ${flag}`);
+  }
+});
+
+Deno.test("every flag has a brief of one line, and every command a sentence and an example", async () => {
+  for (const [name, load] of Object.entries(COMMANDS)) {
+    const { command } = await load();
+    const flags = (command.parameters.flags ?? {}) as Record<string, { readonly brief: string }>;
+    for (const [flag, { brief }] of Object.entries(flags)) {
+      ok(/^[A-Z][^\n]{5,100}[^.\n]$/.test(brief), `${name} ${flag}: ${brief}`);
+    }
+    ok(/^[A-Z][^\n.]+$/.test(command.brief), name);
+    ok(/\.\n\nEXAMPLES\n {2}\S/.test(command.fullDescription ?? ""), name);
+  }
+});

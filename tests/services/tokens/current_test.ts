@@ -1,0 +1,171 @@
+/**
+ * What the authority hands out: the stored token while it is fresh, a refreshed one when that is due, and an old one
+ * that still works where its refresh fails for now.
+ *
+ * @see behaviours rows 3 and 5
+ */
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { REFRESH_PAUSE_MS } from "../../../lib/primitives/limits.ts";
+import { coded } from "../../primitives/coded_error.ts";
+import { HOUR, MINUTE, setScene } from "./scene.ts";
+import { refusal, tokens } from "./token_endpoint.ts";
+
+Deno.test("a fresh token is handed out as it is stored, and nobody is asked", async () => {
+  await using scene = await setScene();
+  deepEqual(await scene.authority.current("demo"), scene.credential);
+  deepEqual(scene.endpoint.presented, []);
+});
+
+Deno.test("a token that is due is refreshed first, and the new pair is stored with its times", async () => {
+  await using scene = await setScene();
+  scene.clock.time += 56 * MINUTE;
+  const current = await scene.authority.current("demo");
+  equal(current.accessToken, "at-1");
+  deepEqual(await scene.stored(), {
+    ...scene.credential,
+    accessToken: "at-1",
+    refreshToken: "rt-1",
+    obtainedAt: scene.clock.now(),
+    expiresAt: scene.clock.now() + HOUR,
+  });
+  deepEqual(scene.endpoint.presented, ["rt-0"]);
+});
+
+Deno.test("an expired token is refreshed", async () => {
+  await using scene = await setScene();
+  scene.clock.time += 9 * HOUR;
+  equal((await scene.authority.current("demo")).accessToken, "at-1");
+});
+
+Deno.test("a token whose clock was set back is refreshed once and then taken for what it is", async () => {
+  await using scene = await setScene();
+  scene.clock.time -= 3 * HOUR;
+  equal((await scene.authority.current("demo")).accessToken, "at-1");
+  equal((await scene.authority.current("demo")).accessToken, "at-1");
+  deepEqual(scene.endpoint.presented, ["rt-0"]);
+});
+
+Deno.test("a token of unknown expiry is handed out without end", async () => {
+  await using scene = await setScene({ credential: { expiresAt: undefined } });
+  scene.clock.time += 999 * HOUR;
+  equal((await scene.authority.current("demo")).accessToken, "at-0");
+  deepEqual(scene.endpoint.presented, []);
+});
+
+for (
+  const [failure, script] of [
+    ["a server that is down (503)", () => new Response("down", { status: 503 })],
+    ["a rate limit (429)", () => new Response(null, { status: 429 })],
+    ["an HTML page", () => new Response("<html>", { headers: { "content-type": "text/html" } })],
+    ["an answer that is no token", () => Response.json({ token_type: "bearer" })],
+    ["a refusal that ends nothing", () => refusal("invalid_scope")],
+    ["invalid_grant with a status of 500", () => refusal("invalid_grant", 500)],
+  ] as const
+) {
+  Deno.test(`where a refresh fails for now, the old token is served while it works: ${failure}`, async () => {
+    await using scene = await setScene({ script });
+    scene.clock.time += 56 * MINUTE;
+    equal((await scene.authority.current("demo")).accessToken, "at-0");
+    deepEqual(await scene.stored(), scene.credential);
+    scene.clock.time += 4 * MINUTE;
+    await rejects(scene.authority.current("demo"), coded(expectedCode(failure)));
+    deepEqual(await scene.stored(), scene.credential);
+    deepEqual(scene.endpoint.presented, ["rt-0", "rt-0"]);
+  });
+}
+
+function expectedCode(failure: string) {
+  if (/429/.test(failure)) return "RATE_LIMITED";
+  return /503|500/.test(failure) ? "SERVER_ERROR" : "TOKEN_REFRESH_FAILED";
+}
+
+Deno.test("a server that cannot be reached keeps the credential, too", async () => {
+  await using scene = await setScene();
+  const { issuer } = scene.endpoint;
+  await scene.endpoint[Symbol.asyncDispose]();
+  scene.clock.time += 56 * MINUTE;
+  equal((await scene.authority.current("demo")).accessToken, "at-0");
+  scene.clock.time += HOUR;
+  await rejects(scene.authority.current("demo"), coded("NETWORK_ERROR", new RegExp(issuer)));
+  deepEqual(await scene.stored(), scene.credential);
+});
+
+Deno.test("a failed refresh ahead of time is not tried again at each use, but after a pause", async () => {
+  await using scene = await setScene({ script: () => new Response(null, { status: 503 }) });
+  scene.clock.time += 56 * MINUTE;
+  for (let use = 0; use < 10; use++) await scene.authority.current("demo");
+  equal(scene.endpoint.presented.length, 1);
+  scene.clock.time += REFRESH_PAUSE_MS;
+  scene.endpoint.script = undefined;
+  equal((await scene.authority.current("demo")).accessToken, "at-1");
+});
+
+Deno.test("without a refresh token a due token is served, and an expired one is TOKEN_EXPIRED", async () => {
+  await using scene = await setScene({ credential: { refreshToken: undefined } });
+  scene.clock.time += 59 * MINUTE;
+  equal((await scene.authority.current("demo")).accessToken, "at-0");
+  scene.clock.time += MINUTE;
+  await rejects(scene.authority.current("demo"), coded("TOKEN_EXPIRED", /gave no refresh token/));
+  await rejects(scene.authority.refresh("demo", "at-0"), (error) => {
+    coded("TOKEN_EXPIRED")(error);
+    match((error as { hint?: string }).hint ?? "", /^Run: mcp-auth login demo$/);
+    return true;
+  });
+  deepEqual(scene.endpoint.presented, []);
+});
+
+Deno.test("a name that is not there is NOT_FOUND, for use and for refresh", async () => {
+  await using scene = await setScene();
+  await rejects(scene.authority.current("nobody"), coded("NOT_FOUND", /"nobody"/));
+  await rejects(scene.authority.refresh("nobody", "x"), coded("NOT_FOUND", /"nobody"/));
+});
+
+Deno.test("an entry that nobody is signed in to is AUTH_REQUIRED, for use and for refresh", async () => {
+  await using scene = await setScene({ credential: null });
+  await rejects(scene.authority.current("demo"), coded("AUTH_REQUIRED", /nobody is signed in/));
+  await rejects(scene.authority.refresh("demo", "x"), coded("AUTH_REQUIRED", /nobody is signed in/));
+});
+
+Deno.test("an entry whose server asked for no sign-in says so", async () => {
+  await using scene = await setScene({ credential: null });
+  const { version } = (await scene.store.server("demo"))!;
+  await scene.store.putServer({ ...scene.server, signIn: "none" }, version);
+  await rejects(scene.authority.current("demo"), coded("AUTH_REQUIRED", /asked for no sign-in/));
+});
+
+Deno.test("a due token is not served any more once its entry was signed out or removed meanwhile", async () => {
+  for (const code of ["AUTH_REQUIRED", "NOT_FOUND"] as const) {
+    await using scene = await setScene({
+      script: async () => {
+        if (code === "AUTH_REQUIRED") await scene.signOutElsewhere();
+        else await scene.store.removeEntry("demo");
+        return tokens({ access_token: "late" });
+      },
+    });
+    scene.clock.time += 56 * MINUTE;
+    await rejects(scene.authority.current("demo"), coded(code));
+    equal(await scene.stored(), undefined);
+  }
+});
+
+Deno.test("a caller that gives up leaves the refresh to the others and to the store", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const proceed = Promise.withResolvers<void>();
+  await using scene = await setScene({
+    script: async () => {
+      arrived.resolve();
+      await proceed.promise;
+      return undefined;
+    },
+  });
+  scene.clock.time += 56 * MINUTE;
+  const impatient = new AbortController();
+  const patient = scene.authority.current("demo");
+  const given = rejects(scene.authority.current("demo", impatient.signal), coded("AUTH_CANCELLED"));
+  await arrived.promise;
+  impatient.abort();
+  await given;
+  proceed.resolve();
+  equal((await patient).accessToken, "at-1");
+  equal((await scene.stored())?.refreshToken, "rt-1");
+});
