@@ -18,7 +18,11 @@ const HOST_MESSAGES = [
     jsonrpc: "2.0",
     id: 1,
     method: "initialize",
-    params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "demo-host", version: "1.0.0" } },
+    params: {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      clientInfo: { name: "demo-host", version: "1.0.0" },
+    },
   },
   { jsonrpc: "2.0", method: "notifications/initialized" },
   { jsonrpc: "2.0", id: 2, method: "tools/list" },
@@ -33,7 +37,9 @@ interface Command {
 
 async function demo(home: string, useOwnBrowser: boolean): Promise<number> {
   const resources: string[] = [];
-  const authorizationServer = await startAuthorizationServer({ allowsResource: (resource) => resources.includes(resource) });
+  const authorizationServer = await startAuthorizationServer({
+    allowsResource: (resource) => resources.includes(resource),
+  });
   const mcpServer = await startMcpServer({ authorizationServer });
   resources.push(mcpServer.resource);
   try {
@@ -72,7 +78,9 @@ async function runProgram({ args, input }: Command, home: string, useOwnBrowser:
     cwd: home,
     env: {
       MCP_AUTH_HOME: `${home}/data`,
-      ...(useOwnBrowser ? {} : { BROWSER: `${Deno.execPath()} run -A --quiet --no-config ${BROWSER.pathname}` }),
+      ...(useOwnBrowser
+        ? {}
+        : { BROWSER: `${Deno.execPath()} run -A --quiet --no-config ${BROWSER.pathname}` }),
     },
     stdin: input === undefined ? "null" : "piped",
     stdout: "piped",
