@@ -40,6 +40,7 @@ Deno.test("a host built on the official SDK works through the bridge", async (t)
     command,
     args: [...args, "bridge", "demo"],
     env: home.environment(),
+    stderr: "ignore",
     cwd: home.path,
   });
   const client = new Client({ name: "host", version: "1.0.0" }, { capabilities: { roots: {} } });

@@ -38,6 +38,12 @@ Deno.test("the tests use the very packages that the program uses, all in exact v
   }
 });
 
+Deno.test("the demo uses the very packages that the tests use", async () => {
+  const tests = (await readJson<Config>("tests/deno.json")).imports;
+  const demo = (await readJson<Config>("scripts/demo/deno.json")).imports;
+  for (const [name, specifier] of Object.entries(demo)) assert.equal(tests[name], specifier, name);
+});
+
 Deno.test("the lock files agree about the packages of the program", async () => {
   const runtime = (await readJson<Lock>("deno.lock")).npm;
   const tests = (await readJson<Lock>("tests/deno.lock")).npm;

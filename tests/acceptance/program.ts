@@ -25,7 +25,11 @@ export const FROM_CHECKOUT: readonly string[] = [Deno.execPath(), "run", "-A", c
  */
 export async function asPackage(home: Home, flags: readonly string[]): Promise<readonly string[]> {
   const { imports } = JSON.parse(await Deno.readTextFile(checkoutPath("deno.json")));
-  const config = await home.file("package-config.json", JSON.stringify({ imports, lock: false }));
+  const lock = await home.file("package.lock", await Deno.readTextFile(checkoutPath("deno.lock")));
+  const config = await home.file(
+    "package-config.json",
+    JSON.stringify({ imports, lock: { path: lock, frozen: true } }),
+  );
   return [Deno.execPath(), "run", ...flags, "--config", config, checkoutPath("main.ts")];
 }
 

@@ -86,15 +86,16 @@ export async function exchangeCode(
  *
  * @param request Who asks whom.
  * @param refreshToken The refresh token; it may be dead afterwards, whatever the outcome.
- * @throws {McpAuthError} `TOKEN_REFRESH_FAILED`, or what the fetch throws; {@linkcode OAuthResponseError} for a refusal.
+ * @throws {McpAuthError} `TOKEN_REFRESH_FAILED` where the credential is dead ({@linkcode endsCredential}); `SERVER_ERROR`
+ *   for every other answer that is no token, since a proxy or a portal may have given it; or what the fetch throws.
  */
 export async function refreshTokens(request: TokenRequest, refreshToken: string): Promise<TokenSet> {
   const { http, server, client, signal } = request;
   const failure: EndpointFailure = {
-    code: "TOKEN_REFRESH_FAILED",
+    code: "SERVER_ERROR",
     action: "refresh the access token",
     endpoint: server.token_endpoint,
-    hint: "Try again; if it stays so, sign in again with: mcp-auth login <name>",
+    hint: "Try again later; if it stays so, sign in again",
   };
   const response = await oauth.refreshTokenGrantRequest(
     server,
@@ -106,11 +107,16 @@ export async function refreshTokens(request: TokenRequest, refreshToken: string)
       additionalParameters: resourceParameter(request.resource),
     },
   );
-  return await readTokenResponse(
-    response,
-    failure,
-    (strict) => oauth.processRefreshTokenResponse(server, toOAuthClient(client), strict),
-  );
+  try {
+    return await readTokenResponse(
+      response,
+      failure,
+      (strict) => oauth.processRefreshTokenResponse(server, toOAuthClient(client), strict),
+    );
+  } catch (error) {
+    if (!(error instanceof OAuthResponseError && endsCredential(error))) throw error;
+    throw new OAuthResponseError("TOKEN_REFRESH_FAILED", error.message, error, { hint: "Sign in again" });
+  }
 }
 
 /**

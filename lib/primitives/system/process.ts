@@ -73,7 +73,7 @@ export function interruptible(options: { readonly parent?: boolean } = {}): Inte
     const now = performance.now();
     if (first === undefined) {
       first = now;
-      controller.abort(new McpAuthError("AUTH_CANCELLED", "Cancelled by signal"));
+      controller.abort(new McpAuthError("AUTH_CANCELLED", "Cancelled"));
     } else if (now - first > SIGNAL_REPEAT_MS) {
       if (shields === 0) Deno.exit(130);
       exitDue = true;

@@ -261,7 +261,8 @@ class McpConnection implements Connection, Receiver {
   #abandon(): void {
     for (const [id, call] of [...this.#calls]) {
       this.#take(id);
-      call.reject(cancelled(call.method));
+      const reason: unknown = this.#signal?.reason;
+      call.reject(reason instanceof McpAuthError ? reason : cancelled(call.method));
       call.outbound.controller.abort();
     }
   }

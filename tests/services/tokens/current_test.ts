@@ -75,8 +75,7 @@ for (
 }
 
 function expectedCode(failure: string) {
-  if (/429/.test(failure)) return "RATE_LIMITED";
-  return /503|500/.test(failure) ? "SERVER_ERROR" : "TOKEN_REFRESH_FAILED";
+  return /429/.test(failure) ? "RATE_LIMITED" : "SERVER_ERROR";
 }
 
 Deno.test("a server that cannot be reached keeps the credential, too", async () => {

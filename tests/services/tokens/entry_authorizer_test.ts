@@ -149,7 +149,6 @@ for (
     ["nobody is signed in", null, undefined],
     ["an expired token without a refresh token", { refreshToken: undefined }, undefined],
     ["an expired token whose refresh is refused", {}, () => refusal("invalid_grant")],
-    ["an expired token whose refresh brings no token", {}, () => Response.json({})],
   ] as const
 ) {
   Deno.test(`where a person may be asked, ${situation} leads to one sign-in`, async () => {
@@ -162,6 +161,14 @@ for (
     ok(scene.endpoint.presented.length <= 1);
   });
 }
+
+Deno.test("a refresh that brings no token may be a proxy's answer: an error for now, and no browser", async () => {
+  await using scene = await setScene({ script: () => Response.json({}) });
+  await using server = guard(scene, { judge: only("signed-in-1"), signIn: () => ({}) });
+  scene.clock.time += 2 * HOUR;
+  await rejects(server.request(), coded("SERVER_ERROR"));
+  equal(server.needs.length, 0);
+});
 
 Deno.test("concurrent refusals share one sign-in", async () => {
   await using scene = await setScene({ credential: null });
