@@ -65,3 +65,9 @@ function parseWithin(min: number, max: number): (input: string) => number {
     throw new SyntaxError(`expected a whole number from ${min} to ${max}`);
   };
 }
+
+/** The one positional argument of most commands. */
+export const entryName = {
+  kind: "tuple",
+  parameters: [{ brief: "Name of the entry", parse: String, placeholder: "name" }],
+} as const;

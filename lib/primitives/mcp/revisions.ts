@@ -28,7 +28,7 @@ export const REVISIONS: readonly Revision[] = [
 ];
 
 /** What a client of ours offers in `initialize`. */
-export const LATEST_STATEFUL: string = "2025-11-25";
+export const LATEST_STATEFUL: string = REVISIONS.findLast(({ stateful }) => stateful)?.name ?? "";
 
 /** Errors that only servers of a stateless revision send: header mismatch, capability missing, version (T13). */
 export const STATELESS_ERRORS: ReadonlySet<number> = new Set([-32020, -32021, -32022]);

@@ -11,6 +11,7 @@ import { asMcpAuthError, McpAuthError } from "../../primitives/errors.ts";
 import { readJson } from "../../primitives/http/body.ts";
 import type { Http } from "../../primitives/http/http.ts";
 import { DISCOVERY_RETRIES, RETRY_PAUSE_MS } from "../../primitives/limits.ts";
+import { LATEST_STATEFUL } from "../../primitives/mcp/revisions.ts";
 import type { ChallengeSummary } from "../../primitives/oauth/challenge.ts";
 import {
   checkResource,
@@ -183,7 +184,7 @@ async function fetchPatiently(options: DiscoveryOptions, url: string): Promise<R
     if (attempt > 0) await pauseBefore(attempt, options.signal);
     try {
       const response = await options.http(url, {
-        headers: { accept: "application/json", "mcp-protocol-version": "2025-11-25" },
+        headers: { accept: "application/json", "mcp-protocol-version": LATEST_STATEFUL },
         signal: options.signal,
       });
       if (response.status === 429) {

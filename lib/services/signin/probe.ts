@@ -5,6 +5,7 @@
  * @module
  */
 import type { Http } from "../../primitives/http/http.ts";
+import { LATEST_STATEFUL } from "../../primitives/mcp/revisions.ts";
 import { VERSION } from "../../primitives/version.ts";
 
 /**
@@ -33,7 +34,7 @@ export async function probeChallenge(
       id: 0,
       method: "initialize",
       params: {
-        protocolVersion: "2025-11-25",
+        protocolVersion: LATEST_STATEFUL,
         capabilities: {},
         clientInfo: { name: "mcp-auth", version: VERSION },
       },

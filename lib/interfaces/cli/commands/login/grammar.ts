@@ -5,7 +5,7 @@
  */
 import { defineCommand } from "../../command.ts";
 import { signInFlags } from "../../entry_flags.ts";
-import { jsonFlag, listFlag, storeFlags, valueFlag } from "../../flags.ts";
+import { entryName, jsonFlag, listFlag, storeFlags, valueFlag } from "../../flags.ts";
 import type { LoginFlags } from "./action.ts";
 
 /** The command. */
@@ -31,10 +31,7 @@ export const command = defineCommand<LoginFlags, [string]>({
       ...jsonFlag,
       ...storeFlags,
     },
-    positional: {
-      kind: "tuple",
-      parameters: [{ brief: "Name of the entry", parse: String, placeholder: "name" }],
-    },
+    positional: entryName,
   },
   load: () => import("./action.ts"),
 });

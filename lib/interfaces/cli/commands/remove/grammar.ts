@@ -4,7 +4,7 @@
  * @module
  */
 import { defineCommand } from "../../command.ts";
-import { jsonFlag, storeFlags, switchFlag } from "../../flags.ts";
+import { entryName, jsonFlag, storeFlags, switchFlag } from "../../flags.ts";
 import type { RemoveFlags } from "./action.ts";
 
 /** The command. */
@@ -21,10 +21,7 @@ export const command = defineCommand<RemoveFlags, [string]>({
       ...jsonFlag,
       ...storeFlags,
     },
-    positional: {
-      kind: "tuple",
-      parameters: [{ brief: "Name of the entry", parse: String, placeholder: "name" }],
-    },
+    positional: entryName,
   },
   load: () => import("./action.ts"),
 });

@@ -5,7 +5,7 @@
  */
 import { defineCommand } from "../../command.ts";
 import { entryFlags } from "../../entry_flags.ts";
-import { jsonFlag, storeFlags, valueFlag } from "../../flags.ts";
+import { entryName, jsonFlag, storeFlags, valueFlag } from "../../flags.ts";
 import type { SetFlags } from "./action.ts";
 import { UNSETTABLE } from "./action.ts";
 
@@ -28,10 +28,7 @@ export const command = defineCommand<SetFlags, [string]>({
       ...jsonFlag,
       ...storeFlags,
     },
-    positional: {
-      kind: "tuple",
-      parameters: [{ brief: "Name of the entry", parse: String, placeholder: "name" }],
-    },
+    positional: entryName,
   },
   load: () => import("./action.ts"),
 });

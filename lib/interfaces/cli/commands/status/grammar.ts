@@ -4,7 +4,7 @@
  * @module
  */
 import { type CommonFlags, defineCommand } from "../../command.ts";
-import { jsonFlag, storeFlags } from "../../flags.ts";
+import { entryName, jsonFlag, storeFlags } from "../../flags.ts";
 
 /** The command. */
 export const command = defineCommand<CommonFlags, [string]>({
@@ -17,10 +17,7 @@ export const command = defineCommand<CommonFlags, [string]>({
   ],
   parameters: {
     flags: { ...jsonFlag, ...storeFlags },
-    positional: {
-      kind: "tuple",
-      parameters: [{ brief: "Name of the entry", parse: String, placeholder: "name" }],
-    },
+    positional: entryName,
   },
   load: () => import("./action.ts"),
 });

@@ -4,7 +4,7 @@
  * @module
  */
 import { defineCommand } from "../../command.ts";
-import { jsonFlag, storeFlags, switchFlag } from "../../flags.ts";
+import { entryName, jsonFlag, storeFlags, switchFlag } from "../../flags.ts";
 import type { TokenFlags } from "./action.ts";
 
 /** The command. */
@@ -24,10 +24,7 @@ export const command = defineCommand<TokenFlags, [string]>({
       ...jsonFlag,
       ...storeFlags,
     },
-    positional: {
-      kind: "tuple",
-      parameters: [{ brief: "Name of the entry", parse: String, placeholder: "name" }],
-    },
+    positional: entryName,
   },
   load: () => import("./action.ts"),
 });
