@@ -7,9 +7,11 @@
 import { McpAuthError } from "../../primitives/errors.ts";
 import type { ChallengeSummary } from "../../primitives/oauth/challenge.ts";
 import {
+  type ClientRecord,
   type CredentialRecord,
   type CredentialStore,
   entryShape,
+  type ServerOptions,
   type ServerRecord,
 } from "../credentials/mod.ts";
 import { type GivenClient, LOOPBACK_SHAPE } from "./client.ts";
@@ -71,7 +73,7 @@ export async function signInAndStore(
     signal,
   });
   const stored = await store.saveSignedIn({
-    server: { ...server, signIn: "oauth" },
+    server: { ...server, signIn: "oauth", options: withOwnClient(server.options, outcome.client) },
     ...outcome,
     ...(request.expected === undefined ? {} : { expected: { server: request.expected } }),
   });
@@ -83,4 +85,9 @@ export async function signInAndStore(
       hint: `Run: mcp-auth login ${server.name}`,
     },
   );
+}
+
+/** A client that the person gave when asked is the entry's from now on, as one given by flag is. */
+function withOwnClient(options: ServerOptions, client: ClientRecord): ServerOptions {
+  return client.source === "pre-registered" ? { ...options, clientId: client.clientId } : options;
 }

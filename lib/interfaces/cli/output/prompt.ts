@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { McpAuthError } from "../../../primitives/errors.ts";
 import { safeUrl } from "../../../primitives/untrusted_text.ts";
 import type { AskClient } from "../../../services/signin/mod.ts";
 
-/** Asks for a client that was registered by hand; undefined when the person has none. */
+/** Asks for a client that was registered by hand; undefined when the person has none, `AUTH_CANCELLED` for Ctrl-C. */
 export const askClient: AskClient = async ({ issuer, redirectUri }) => {
   const { isCancel, note, password, text } = await import("@clack/prompts");
   const output = { output: (await import("../../../primitives/system/error_stream.ts")).errorStream() };
@@ -16,8 +17,13 @@ export const askClient: AskClient = async ({ issuer, redirectUri }) => {
     output,
   );
   const clientId = await text({ message: "Client ID (empty: none)", ...output });
-  if (isCancel(clientId) || clientId === undefined || clientId.trim() === "") return undefined;
+  if (isCancel(clientId)) throw cancelled();
+  if (clientId === undefined || clientId.trim() === "") return undefined;
   const clientSecret = await password({ message: "Client secret (empty: none)", ...output });
-  if (isCancel(clientSecret)) return undefined;
+  if (isCancel(clientSecret)) throw cancelled();
   return { clientId: clientId.trim(), clientSecret: clientSecret?.trim() || undefined };
 };
+
+function cancelled(): McpAuthError {
+  return new McpAuthError("AUTH_CANCELLED", "Cancelled");
+}
