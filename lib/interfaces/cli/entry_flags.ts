@@ -18,7 +18,6 @@ import { listFlag, numberFlag, portsFlag, switchFlag, valueFlag } from "./flags.
 export type EntryFlags = {
   readonly scope?: readonly string[] | undefined;
   readonly resource?: string | undefined;
-  readonly clientId?: string | undefined;
   readonly clientMetadataUrl?: string | undefined;
   readonly callbackPort?: readonly number[] | undefined;
   readonly header?: readonly string[] | undefined;
@@ -30,13 +29,30 @@ export type EntryFlags = {
 export const entryFlags = {
   scope: listFlag("Scope to ask for, in place of what the server names", "scope"),
   resource: valueFlag("Resource indicator, in place of the advertised one", "uri"),
-  clientId: valueFlag("Client that you registered by hand", "id"),
   clientMetadataUrl: valueFlag("Client ID metadata document to sign in with", "url"),
   callbackPort: portsFlag("Port of the redirect URI; the first free one is taken"),
   header: listFlag("Header for every request to the server; ${VAR} is read from the environment", "header"),
   allowPrivateHost: listFlag("Host on a private network that this server may name", "host"),
   assumePkce: switchFlag("Take for granted that the server supports PKCE with S256"),
 } as const;
+
+/** The options that `--unset` forgets, by the names of their flags. */
+export const UNSETTABLE = [
+  "scope",
+  "resource",
+  "client-id",
+  "client-metadata-url",
+  "callback-port",
+  "header",
+  "allow-private-host",
+  "assume-pkce",
+] as const;
+
+/** Names the client of a sign-in; a client is bound to the server that it signs in at, so only a sign-in takes one. */
+export type ClientFlags = { readonly clientId?: string | undefined };
+
+/** The grammar of {@linkcode ClientFlags}. */
+export const clientFlags = { clientId: valueFlag("Client that you registered by hand", "id") } as const;
 
 /** The grammar of a sign-in with the browser. */
 export const signInFlags = {
@@ -64,7 +80,6 @@ export function entryOptions(flags: EntryFlags): ServerOptions {
   return {
     ...(flags.scope === undefined ? {} : { scopes: readScopes(flags.scope) }),
     ...(flags.resource === undefined ? {} : { resource: readResource(flags.resource) }),
-    ...(flags.clientId === undefined ? {} : { clientId: flags.clientId }),
     ...(metadataUrl === undefined ? {} : { clientMetadataUrl: checkClientMetadataUrl(metadataUrl) }),
     ...(flags.callbackPort === undefined ? {} : { callbackPorts: flags.callbackPort }),
     ...(flags.header === undefined ? {} : { headers: Object.fromEntries(flags.header.map(parseHeader)) }),
@@ -83,7 +98,7 @@ export function entryOptions(flags: EntryFlags): ServerOptions {
  */
 export async function givenClient(
   context: CliContext,
-  flags: { readonly clientId?: string | undefined; readonly clientSecretFile?: string | undefined },
+  flags: ClientFlags & { readonly clientSecretFile?: string | undefined },
   entryClientId?: string,
 ): Promise<GivenClient | undefined> {
   const environment = {

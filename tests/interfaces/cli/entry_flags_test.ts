@@ -28,7 +28,6 @@ const OPTIONS: readonly (readonly [description: string, flags: EntryFlags, optio
   ["a resource that is a URN", { resource: "urn:example:mcp" }, { resource: "urn:example:mcp" }],
   ["headers", { header: ["X-A: 1", "X-B: ${B}"] }, { headers: { "X-A": "1", "X-B": "${B}" } }],
   ["ports in their order", { callbackPort: [9001, 0] }, { callbackPorts: [9001, 0] }],
-  ["a client", { clientId: "abc" }, { clientId: "abc" }],
   ["private hosts", { allowPrivateHost: ["10.0.0.1"] }, { allowPrivateHosts: ["10.0.0.1"] }],
   ["a server that says nothing of PKCE", { assumePkce: true }, { allowMissingPkceMetadata: true }],
   ["a client ID metadata document", { clientMetadataUrl: "https://c.example/client.json" }, {

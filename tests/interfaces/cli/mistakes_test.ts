@@ -25,6 +25,7 @@ const TABLE: readonly (readonly [line: readonly string[], message: RegExp, hint:
     /no flag registered for --heade, did you mean --header\?$/,
     "Run: mcp-auth token --help",
   ],
+  [["set", "x", "--client-id", "y"], /no flag registered for --client-id/, "Run: mcp-auth set --help"],
   [["token", "x", "-z"], /no alias registered for -z$/, "Run: mcp-auth token --help"],
   [["token"], /^Cannot read the command line: expected argument for name$/, "Run: mcp-auth token --help"],
   [["call", "x"], /expected argument for tool$/, "Run: mcp-auth call --help"],

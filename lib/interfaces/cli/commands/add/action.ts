@@ -11,12 +11,12 @@ import type { CredentialRecord, ServerRecord } from "../../../../services/creden
 import type { Action, CommonFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { type SignInFlags, signInWithBrowser } from "../../entry.ts";
-import { type EntryFlags, givenClient, signInOptions } from "../../entry_flags.ts";
+import { type ClientFlags, type EntryFlags, givenClient, signInOptions } from "../../entry_flags.ts";
 import { firstExchange } from "../../first_exchange.ts";
 import { isoTime } from "../../output/time.ts";
 
 /** The flags of the command. */
-export type AddFlags = CommonFlags & SignInFlags & EntryFlags & {
+export type AddFlags = CommonFlags & SignInFlags & EntryFlags & ClientFlags & {
   readonly force?: boolean | undefined;
   readonly clientSecretFile?: string | undefined;
 };

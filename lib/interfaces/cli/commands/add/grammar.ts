@@ -5,7 +5,7 @@
  */
 import { defineCommand } from "../../command.ts";
 import { jsonFlag, storeFlags, switchFlag, valueFlag } from "../../flags.ts";
-import { entryFlags, signInFlags } from "../../entry_flags.ts";
+import { clientFlags, entryFlags, signInFlags } from "../../entry_flags.ts";
 import type { AddFlags } from "./action.ts";
 
 /** The command. */
@@ -27,6 +27,7 @@ export const command = defineCommand<AddFlags, [string, string?]>({
     flags: {
       force: switchFlag("Replace an entry of that name once the new one works"),
       clientSecretFile: valueFlag("File with the client's secret, - for standard input", "file"),
+      ...clientFlags,
       ...entryFlags,
       ...signInFlags,
       ...jsonFlag,

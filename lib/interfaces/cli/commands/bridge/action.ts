@@ -10,10 +10,12 @@ import type { ServerRecord } from "../../../../services/credentials/mod.ts";
 import type { Action, StoreFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { requireEntry, type SignInFlags, signInWithBrowser } from "../../entry.ts";
-import { type EntryFlags, givenClient, signInOptions } from "../../entry_flags.ts";
+import { type ClientFlags, type EntryFlags, givenClient, signInOptions } from "../../entry_flags.ts";
 
 /** The flags of the command. */
-export type BridgeFlags = StoreFlags & SignInFlags & EntryFlags & { readonly login?: boolean | undefined };
+export type BridgeFlags = StoreFlags & SignInFlags & EntryFlags & ClientFlags & {
+  readonly login?: boolean | undefined;
+};
 
 /** What is bridged to. */
 interface Target {

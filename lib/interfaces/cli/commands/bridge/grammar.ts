@@ -4,7 +4,7 @@
  * @module
  */
 import { defineCommand } from "../../command.ts";
-import { entryFlags, signInFlags } from "../../entry_flags.ts";
+import { clientFlags, entryFlags, signInFlags } from "../../entry_flags.ts";
 import { storeFlags, switchFlag } from "../../flags.ts";
 import type { BridgeFlags } from "./action.ts";
 
@@ -21,6 +21,7 @@ export const command = defineCommand<BridgeFlags, [string]>({
   parameters: {
     flags: {
       login: switchFlag("Sign in through the browser when that is needed"),
+      ...clientFlags,
       ...entryFlags,
       ...signInFlags,
       ...storeFlags,

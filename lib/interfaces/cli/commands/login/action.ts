@@ -10,13 +10,12 @@ import { probeChallenge } from "../../../../services/signin/mod.ts";
 import type { Action, CommonFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { requireEntry, type SignInFlags, signInWithBrowser } from "../../entry.ts";
-import { givenClient, signInOptions } from "../../entry_flags.ts";
+import { type ClientFlags, givenClient, signInOptions } from "../../entry_flags.ts";
 import { isoTime } from "../../output/time.ts";
 
 /** The flags of the command. */
-export type LoginFlags = CommonFlags & SignInFlags & {
+export type LoginFlags = CommonFlags & SignInFlags & ClientFlags & {
   readonly scope?: readonly string[] | undefined;
-  readonly clientId?: string | undefined;
   readonly clientSecretFile?: string | undefined;
 };
 

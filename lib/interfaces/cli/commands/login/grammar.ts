@@ -4,7 +4,7 @@
  * @module
  */
 import { defineCommand } from "../../command.ts";
-import { signInFlags } from "../../entry_flags.ts";
+import { clientFlags, signInFlags } from "../../entry_flags.ts";
 import { entryName, jsonFlag, listFlag, storeFlags, valueFlag } from "../../flags.ts";
 import type { LoginFlags } from "./action.ts";
 
@@ -25,7 +25,7 @@ export const command = defineCommand<LoginFlags, [string]>({
   parameters: {
     flags: {
       scope: listFlag("Scope to ask for from now on, in place of what the server names", "scope"),
-      clientId: valueFlag("Client that you registered by hand", "id"),
+      ...clientFlags,
       clientSecretFile: valueFlag("File with the client's secret, - for standard input", "file"),
       ...signInFlags,
       ...jsonFlag,

@@ -10,19 +10,7 @@ import type { ServerOptions, ServerRecord } from "../../../../services/credentia
 import type { Action, CommonFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { requireEntry } from "../../entry.ts";
-import { type EntryFlags, entryOptions } from "../../entry_flags.ts";
-
-/** The options that `--unset` forgets, by the names of their flags. */
-export const UNSETTABLE = [
-  "scope",
-  "resource",
-  "client-id",
-  "client-metadata-url",
-  "callback-port",
-  "header",
-  "allow-private-host",
-  "assume-pkce",
-] as const;
+import { type EntryFlags, entryOptions, type UNSETTABLE } from "../../entry_flags.ts";
 
 /** The flags of the command. */
 export type SetFlags = CommonFlags & EntryFlags & {

@@ -4,16 +4,15 @@
  * @module
  */
 import { defineCommand } from "../../command.ts";
-import { entryFlags } from "../../entry_flags.ts";
+import { entryFlags, UNSETTABLE } from "../../entry_flags.ts";
 import { entryName, jsonFlag, storeFlags, valueFlag } from "../../flags.ts";
 import type { SetFlags } from "./action.ts";
-import { UNSETTABLE } from "./action.ts";
 
 /** The command. */
 export const command = defineCommand<SetFlags, [string]>({
   brief: "Change an entry without signing in again",
   description:
-    "Changes the URL or the options of an entry. Requests use them at once, scopes and client at the next sign-in.",
+    "Changes the URL or the options of an entry. Requests use them at once, scopes and the like at the next sign-in. A client is changed by login --client-id.",
   examples: [
     ["mcp-auth set heptabase --header 'X-Team: ${TEAM}'", "send a header with every request"],
     ['mcp-auth set heptabase --scope "files:read"', "ask for these scopes at the next sign-in"],
