@@ -20,5 +20,5 @@ export {
   type McpAuthErrorOptions,
   type Result,
 } from "./primitives/errors.ts";
-export type { KeystoreKind, ServerOptions } from "./services/credentials/mod.ts";
+export type { AskPassphrase, KeystoreKind, ServerOptions } from "./services/credentials/mod.ts";
 export type { Revocation, SignInEvent } from "./services/signin/mod.ts";

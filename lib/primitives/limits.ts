@@ -33,6 +33,12 @@ export const RETRY_PAUSE_MS = 300;
 export const SHOWN_TEXT_MAX_CHARS = 300;
 /** A URL as shown to a person; longer ones are cut in the middle. */
 export const SHOWN_URL_MAX_CHARS = 2_000;
+/** The name of an account: e-mail addresses are shorter, and it stands in a table. */
+export const ACCOUNT_MAX_CHARS = 100;
+/** The name that a client registers under: it stands on a consent page. */
+export const CLIENT_NAME_MAX_CHARS = 100;
+/** The value of a parameter that a person adds to authorization requests; browsers take URLs of a few kB. */
+export const AUTHORIZE_VALUE_MAX_CHARS = 1_000;
 /** A WWW-Authenticate header longer than this is not read further. */
 export const CHALLENGE_MAX_CHARS = 16_384;
 /** Authorization servers listed by one resource; more is noise or an attack. */
@@ -42,6 +48,14 @@ export const SCOPES_MAX = 200;
 
 /** The preferred callback port: the same redirect URI at each sign-in helps servers that compare ports. */
 export const CALLBACK_PORT = 8456;
+/** The question whether a stored registration is still known: who does not answer it soon is asked by the browser. */
+export const PREFLIGHT_TIMEOUT_MS = 5_000;
+/** The question for the name of the account: a sign-in that has succeeded must not wait long for an ornament. */
+export const USERINFO_TIMEOUT_MS = 5_000;
+/** Sign-ins that may be opened for one entry within SIGN_INS_WINDOW_MS: more are a loop and not a person. */
+export const SIGN_INS_MAX = 5;
+/** Short, so that a person who is refused because of something else's loop waits a minute at most. */
+export const SIGN_INS_WINDOW_MS = 60_000;
 /** Step-up authorizations for one operation: more means that the server never grants. */
 export const STEP_UP_TRIES_MAX = 2;
 
@@ -61,7 +75,29 @@ export const REFRESH_PAUSE_MS = 30_000;
 export const REFUSED_TOKEN_PAUSE_MS = 60_000;
 /** Sign-ins without avail, by one process for one entry: from then on a person has to start them. */
 export const FUTILE_SIGN_INS_MAX = 2;
+/** A refresh ahead of time waits this long for a sibling's: the token in hand still works. */
+export const REFRESH_AHEAD_WAIT_MS = 1_000;
+/** Tries beside the first of one refresh, where the request never left or the server asked for another one soon. */
+export const REFRESH_RETRIES = 2;
+/** The pause after a refresh that failed; it doubles with each in a row and is jittered, for all processes at once. */
+export const REFRESH_BACKOFF_MS = 1_000;
+/** The longest such pause: half a minute after the server is back, everybody is served again. */
+export const REFRESH_BACKOFF_MAX_MS = 30_000;
+/** A `Retry-After` is respected up to this; a longer one would be an outage. */
+export const RETRY_AFTER_MAX_MS = 5 * 60_000;
+/** A `Retry-After` up to this is waited for on the spot. */
+export const RETRY_AFTER_SHORT_MS = 2_000;
+/** Token responses for one entry within TOKEN_RESPONSES_WINDOW_MS, by all processes: more are a loop (behaviours row 33). */
+export const TOKEN_RESPONSES_MAX = 20;
+/** Short, so that whoever is refused because of something else's loop waits half a minute at most. */
+export const TOKEN_RESPONSES_WINDOW_MS = 30_000;
+/** The longest sleep of the timer that keeps tokens fresh: a laptop that wakes up is not late by more than this. */
+export const KEEP_FRESH_TICK_MS = 30_000;
+/** Its shortest sleep, for tokens that live seconds. */
+export const KEEP_FRESH_TICK_MIN_MS = 1_000;
 
+/** Room that a refresh holds on the disk for its answer: a record, and what SQLite writes around it. */
+export const TOKEN_ROOM_BYTES = 64 * 1024;
 /** `database is locked`: other processes hold it for milliseconds each; 20 at once queue for seconds. */
 export const STORE_RETRY_TOTAL_MS = 15_000;
 /** The longest pause between two tries; each is jittered. */
@@ -70,6 +106,56 @@ export const STORE_RETRY_PAUSE_MAX_MS = 100;
 export const STORE_VALUE_MAX_BYTES = 65_536;
 /** Tries of one compare-and-set change against busy siblings. */
 export const STORE_CHANGE_TRIES_MAX = 50;
+/** Deno KV refuses a commit that writes 819,200 bytes (measured); keys and sealing are part of them. */
+export const STORE_COMMIT_MAX_BYTES = 700_000;
+/** Deno KV refuses a commit with more than 100 checks (measured); the store itself adds one. */
+export const STORE_COMMIT_MAX_CHECKS = 99;
+
+/** One exchange with a remote store: its records are small, so a longer silence means that it is down. */
+export const STORE_REMOTE_ATTEMPT_MS = 4_000;
+/** One operation on a remote store, repetitions included: `token` waits for no more than two attempts in vain. */
+export const STORE_REMOTE_TOTAL_MS = 9_000;
+/** Attempts of one operation on a remote store that cannot be reached or fails for the moment. */
+export const STORE_REMOTE_TRIES_MAX = 4;
+/** The first pause between two of them; it doubles, and is jittered. */
+export const STORE_REMOTE_PAUSE_MS = 150;
+/** Records asked for at once in a listing: KV Connect allows 1,000, and at 64 KiB each this many fill the answer. */
+export const STORE_REMOTE_PAGE = 100;
+/** An answer of a remote store: a page of the largest records. */
+export const STORE_REMOTE_ANSWER_MAX_BYTES = 8 * 1024 * 1024;
+/** What its server says of the database is under 1 kB. */
+export const STORE_REMOTE_METADATA_MAX_BYTES = 64 * 1024;
+/** That is asked for anew this long before it ends, so that no request starts with it and arrives after it. */
+export const STORE_REMOTE_METADATA_AHEAD_MS = 10_000;
+
+/** How long the machine of a lease's holder may be silent. One refresh fits in, and a sibling that waits outlasts it. */
+export const LEASE_MS = REFRESH_TIMEOUT_MS + 3_000;
+/** A held lease is renewed this often while it lasts once. */
+export const LEASE_RENEWALS = 3;
+/** The shortest pause between two looks at a held lease; each look is a request. */
+export const LEASE_POLL_MIN_MS = 100;
+/** The longest such pause. */
+export const LEASE_POLL_MAX_MS = 300;
+/** Giving a lease back is a courtesy to whoever waits: it ends by itself. */
+export const LEASE_RELEASE_MS = 2_000;
+/** How long a change of keystore waits for another one: it asks two keychains, four times in all, and a busy store. */
+export const KEYSTORE_CHANGE_WAIT_MS = 30_000;
+/** One question to the keychain, which answers in 10 ms: one that takes longer waits for a person, or hangs. */
+export const KEYCHAIN_TIMEOUT_MS = 3_000;
+/** What is kept of a program's output: its answers are a few bytes, the rest is noise. */
+export const PROGRAM_OUTPUT_MAX_BYTES = 64 * 1024;
+/** A program that has ended may have left another behind that holds its output open: it is not waited for. */
+export const PROGRAM_DRAIN_MS = 100;
+/** PBKDF2-HMAC-SHA-256 as OWASP advises: about 0.2 s for each guess, and once for each run. */
+export const PASSPHRASE_ITERATIONS = 600_000;
+/** A store that names fewer was tampered with: so few would not protect the passphrase. */
+export const PASSPHRASE_ITERATIONS_MIN = 100_000;
+/** A store that names more would keep every command busy for longer than people wait. */
+export const PASSPHRASE_ITERATIONS_MAX = 10_000_000;
+/** NIST SP 800-132 asks for 16 bytes of salt. */
+export const PASSPHRASE_SALT_BYTES = 16;
+/** A shorter passphrase is guessed in spite of the iterations. */
+export const PASSPHRASE_MIN_CHARS = 12;
 
 /** Requests a bridge has under way at once; further ones wait, so that a fast host cannot open sockets without end. */
 export const BRIDGE_IN_FLIGHT_MAX = 128;
@@ -97,3 +183,43 @@ export const REFUSALS_MAX = 5;
 export const ERROR_BODY_WAIT_MS = 2_000;
 /** Pages of one list: a server whose cursor never ends is cut off. */
 export const LIST_PAGES_MAX = 100;
+
+/** A file of an export: some hundred entries with the largest tokens. */
+export const EXPORT_MAX_BYTES = 16 * 1024 * 1024;
+/** Entries in one export; people have tens. */
+export const EXPORT_ENTRIES_MAX = 1_000;
+/** Items of one list in an export, such as scopes, headers and redirect URIs. */
+export const EXPORT_LIST_MAX = 500;
+/** Client registrations of one entry in an export: one for each authorization server that it ever had. */
+export const EXPORT_CLIENTS_MAX = 16;
+/** A passphrase from a file: a longer one is another file. */
+export const PASSPHRASE_MAX_BYTES = 4_096;
+/** Names of one folder of mcp-remote that are looked at; each server has about five files. */
+export const MCP_REMOTE_LIST_MAX = 10_000;
+/** Folders of versions of mcp-remote that are looked at; about a hundred versions had one. */
+export const MCP_REMOTE_FOLDERS_MAX = 200;
+/** A file of mcp-remote: the answer of a token or registration endpoint. */
+export const MCP_REMOTE_FILE_MAX_BYTES = 256 * 1024;
+/** The beginning of a debug log of mcp-remote, where it names its server. */
+export const MCP_REMOTE_LOG_MAX_BYTES = 64 * 1024;
+/** States of servers that are read, each of up to three files: nobody has used so many. */
+export const MCP_REMOTE_READS_MAX = 1_000;
+
+/** A file of the audit log: some 4,000 events, which is years of a person's and weeks of a fleet's. */
+export const AUDIT_FILE_MAX_BYTES = 1024 * 1024;
+/** Earlier files of the audit log that are kept beside the current one. */
+export const AUDIT_FILES_KEPT = 5;
+/** What a command waits for the audit log at its end, after its result is out. */
+export const AUDIT_FLUSH_MS = 1_000;
+/** The part of that for the log's lock, which others hold for milliseconds. */
+export const AUDIT_LOCK_WAIT_MS = 800;
+/** A program that lives long writes its events this much later: together, and after the answer that they belong to. */
+export const AUDIT_DELAY_MS = 200;
+/** Events that wait to be written; more come only where nothing can be written, and are dropped. */
+export const AUDIT_QUEUE_MAX = 1_000;
+/** How far back a line of the audit log covers what stands before it; a line of ours has at most 4 kB. */
+export const AUDIT_COVERED_MAX_BYTES = 64 * 1024;
+/** How much of the audit log is searched for the last whole line; only damage makes it necessary. */
+export const AUDIT_SEARCH_MAX_BYTES = 8 * 1024 * 1024;
+/** Refreshes under way at once, where all entries are refreshed. */
+export const REFRESHES_AT_ONCE_MAX = 4;

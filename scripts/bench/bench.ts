@@ -27,7 +27,8 @@ async function measure({ startUps, extent }: { startUps: number; extent: Extent 
   console.error("Measuring bridges ...");
   const directMs = await measureDirect(world, extent.calls);
   const bridges = await measureBridges(world, extent);
-  return { startUp, directMs, bridges };
+  const keychainMissing = typeof world.keychain === "string" ? world.keychain : undefined;
+  return { startUp, keychainMissing, directMs, bridges };
 }
 
 async function main(args: readonly string[]): Promise<number> {

@@ -5,6 +5,11 @@
  */
 import { type Command, ENTRY, type World } from "./world.ts";
 
+/** The product, with the key of its store in the keychain. */
+export const KEYCHAIN_TOKEN = "token, keychain";
+/** What the keychain takes of it. */
+export const KEYCHAIN_READ = "one keychain read, bare";
+
 /** The first run of a program fills caches that every later run finds. */
 const WARM_UP_ROUNDS = 2;
 
@@ -16,9 +21,13 @@ const WARM_UP_ROUNDS = 2;
  * @returns Milliseconds of each run, by program.
  */
 export async function measureStartUp(world: World, rounds: number): Promise<Map<string, number[]>> {
+  const { keychain } = world;
   const programs: Readonly<Record<string, Command>> = {
     "empty deno run": world.empty,
     "token": world.product("token", ENTRY, "--keystore", "file"),
+    ...(typeof keychain === "string"
+      ? {}
+      : { [KEYCHAIN_TOKEN]: keychain.token, [KEYCHAIN_READ]: keychain.read }),
     "token, restarted": world.restarted("token", ENTRY, "--keystore", "file"),
     "--version": world.product("--version"),
     "--version, restarted": world.restarted("--version"),

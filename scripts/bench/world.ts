@@ -6,6 +6,7 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { KeyringSession } from "../demo/keyring_session.ts";
 
 /** The peer that the bridge is measured against. */
 export const PEER = "mcp-remote@0.15.1";
@@ -21,6 +22,14 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** The same entry in a store whose key is in a real keyring. */
+export interface KeychainWorld {
+  /** The product, handing out the token. */
+  readonly token: Command;
+  /** The one read that this needs, by nothing but the keychain's own program. */
+  readonly read: Command;
+}
+
 /** What was prepared. */
 export interface World extends AsyncDisposable {
   /** The URL of the MCP endpoint. */
@@ -33,6 +42,8 @@ export interface World extends AsyncDisposable {
   readonly product: (...args: readonly string[]) => Command;
   /** The product as somebody meets it whose configuration does not turn on Deno KV: it restarts itself. */
   readonly restarted: (...args: readonly string[]) => Command;
+  /** Why it cannot be had on this machine, where it cannot. */
+  readonly keychain: KeychainWorld | string;
   /** The bridges: the product's, the peer's, and a pipe. All of them send the same token. */
   readonly bridges: Readonly<Record<"mcp-auth" | "mcp-remote" | "pipe", Command>>;
 }
@@ -72,6 +83,11 @@ export async function prepareWorld(say: (line: string) => void): Promise<World> 
   await output({ ...signIn, env: { ...signIn.env, BROWSER: browser } });
   const header = await output(product("token", ENTRY, "--header", ...store));
   const authorization = header.trim().replace(/^authorization: /i, "");
+  say("Signing in, with the key in a keychain");
+  const keychain = await prepareKeychain(undo, url, browser, (...args) => {
+    const command = product(...args);
+    return { ...command, env: { ...command.env, MCP_AUTH_HOME: join(folder, "keychain-home") } };
+  });
   say(`Installing ${PEER}`);
   const peer = join(folder, "peer");
   await output({
@@ -85,6 +101,7 @@ export async function prepareWorld(say: (line: string) => void): Promise<World> 
     authorization,
     empty: { line: [deno, "run", "-A", empty], env },
     product,
+    keychain,
     restarted: (...args) => ({ line: [deno, "run", "-A", "--config", config, main, ...args], env }),
     bridges: {
       "mcp-auth": product("bridge", ENTRY, ...store),
@@ -101,6 +118,29 @@ export async function prepareWorld(say: (line: string) => void): Promise<World> 
       },
     },
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
+  };
+}
+
+/** Starts a session with a keyring, and makes a store with the entry in it. */
+async function prepareKeychain(
+  undo: AsyncDisposableStack,
+  url: string,
+  browser: string,
+  product: (...args: readonly string[]) => Command,
+): Promise<KeychainWorld | string> {
+  if (KeyringSession.missing !== undefined) return KeyringSession.missing;
+  const { environment } = undo.use(await KeyringSession.start());
+  const { DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR } = environment;
+  const within = ({ line, env }: Command, more: Command["env"] = {}): Command => ({
+    line,
+    env: { ...env, DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR, ...more },
+  });
+  await output(within(product("add", ENTRY, url, "--keystore", "keychain"), { BROWSER: browser }));
+  const item = ["service", "mcp-auth"];
+  const { env } = within(product());
+  return {
+    token: within(product("token", ENTRY)),
+    read: { line: ["secret-tool", "lookup", ...item], env },
   };
 }
 

@@ -12,8 +12,10 @@ import { Home } from "./program.ts";
 import { type Servers, startServers } from "./servers.ts";
 
 /** The authorization requests that a browser made. */
+/** How many browsers came; the program itself asks whether its client is known still. */
 function authorizations({ as }: Servers): number {
-  return as.requests("GET /auth").length;
+  return as.requests("GET /auth").filter(({ headers }) => !headers.get("user-agent")?.startsWith("mcp-auth/"))
+    .length;
 }
 
 function refreshes({ as }: Servers): number {
@@ -153,7 +155,7 @@ Deno.test("401 for all calls under way: one refresh, one retry each", async () =
   assert.ok(statuses.length <= 16, statuses.join());
 });
 
-Deno.test("a refresh whose answer is lost on a connection in use is not sent again", async () => {
+Deno.test("row 1: a refresh whose answer is lost on a connection in use is not sent again, and its end is said for what it is", async () => {
   await using servers = await startServers();
   await using home = await Home.make();
   await add(home, servers);
@@ -167,7 +169,13 @@ Deno.test("a refresh whose answer is lost on a connection in use is not sent aga
   const { error } = await host.call("whoami");
   assert.equal(error?.data.code, "NETWORK_ERROR");
   assert.equal(refreshes(servers), 2);
+  const again = await host.call("whoami");
+  assert.match(again.error?.message ?? "", /the last try failed: .*due in \d s/);
+  assert.equal(refreshes(servers), 2);
   // The server has rotated the token that nobody received: only it can say that the sign-in is over.
-  assert.equal((await host.call("whoami")).error?.data.code, "TOKEN_REFRESH_FAILED");
+  await new Promise((resolve) => setTimeout(resolve, 2_100));
+  const { error: end } = await host.call("whoami");
+  assert.equal(end?.data.code, "TOKEN_REFRESH_FAILED");
+  assert.match(end?.message ?? "", /a refresh begun at \S+ got no answer/);
   assert.equal(refreshes(servers), 3);
 });

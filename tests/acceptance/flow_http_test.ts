@@ -46,7 +46,7 @@ Deno.test("add connects, and every command of the entry's life works in its own 
     const { stdout } = await home.run(["list"]);
     assert.match(stdout, /^NAME +STATE +TOKEN EXPIRES +URL\ndemo +signed in +in 60 min +http:\S+\/mcp\n$/);
     const { json } = await home.run(["list", "--json"]);
-    assert.deepEqual(Object.keys(json[0]), ["name", "url", "state", "expires_at", "can_refresh"]);
+    assert.deepEqual(Object.keys(json[0]), ["name", "url", "state", "account", "expires_at", "can_refresh"]);
     assert.equal(json.length, 1);
   });
 
@@ -60,12 +60,14 @@ Deno.test("add connects, and every command of the entry's life works in its own 
       name: "demo",
       url,
       state: "signed-in",
+      account: null,
       issuer: as.issuer,
       resource: mcp.resource,
       client_source: "dynamic",
       scope: "mcp:read mcp:write",
       can_refresh: true,
       keystore: "file",
+      pending_refresh: null,
       last_error: null,
     });
     assert.ok(client_id);
@@ -188,7 +190,7 @@ Deno.test("add connects, and every command of the entry's life works in its own 
     assertError(await home.run(["status", "note", "--json"]), "NOT_FOUND", 5, /Did you mean "notes"\?/);
   });
 
-  await t.step("logout revokes at the server and says what was revoked", async () => {
+  await t.step("logout revokes at the server and says what was revoked (row 46)", async () => {
     const token = (await home.run(["token", "notes"])).stdout.trim();
     const { json } = await home.run(["logout", "notes", "--json"]);
     assert.deepEqual(json, {
@@ -222,7 +224,7 @@ Deno.test("add connects, and every command of the entry's life works in its own 
   assert.deepEqual(as.errors, []);
 });
 
-Deno.test("two names for one URL are two accounts that stay apart", async () => {
+Deno.test("two names for one URL are two accounts that stay apart (row 45)", async () => {
   await using servers = await startServers();
   await using home = await Home.make();
   const { mcp } = servers;

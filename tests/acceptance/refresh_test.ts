@@ -6,71 +6,21 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { AuthorizationServer } from "../../scripts/demo/servers/authorization_server.ts";
 import { type Fault, htmlFault, jsonFault } from "../../scripts/demo/servers/faults.ts";
 import type { ErrorCode } from "../../lib/primitives/errors.ts";
 import { assertError } from "./outcome.ts";
-import { until } from "./processes.ts";
 import { Home } from "./program.ts";
-import { type Servers, startServers } from "./servers.ts";
-
-/** A life in seconds that is over before the next command starts. */
-const OVER_AT_ONCE = 0.001;
-
-/** Servers whose token endpoint says what the test wants it to say. */
-interface Refreshing extends Servers {
-  /** Seconds, as the token endpoint says; the tokens live an hour. */
-  life: number;
-  /** Changes the answer further. */
-  shape: (body: Record<string, unknown>) => unknown;
-}
-
-async function startRefreshing(as: { readonly refreshTokens?: "never" } = {}): Promise<Refreshing> {
-  const said: Pick<Refreshing, "life" | "shape"> = { life: 3600, shape: (body) => body };
-  const servers = await startServers({
-    as: {
-      ...as,
-      edit: {
-        token: (body) => "access_token" in body ? said.shape({ ...body, expires_in: said.life }) : body,
-      },
-    },
-  });
-  return Object.assign(said, servers);
-}
-
-/** The refresh tokens that were presented, in order. */
-function presented(as: AuthorizationServer): readonly (string | null)[] {
-  return as.requests("POST /token")
-    .filter(({ form }) => form.get("grant_type") === "refresh_token")
-    .map(({ form }) => form.get("refresh_token"));
-}
-
-function assertNonePresentedTwice(as: AuthorizationServer): void {
-  const all = presented(as);
-  assert.equal(new Set(all).size, all.length, "a refresh token was presented twice");
-}
-
-/** Whether the MCP server takes a token. */
-async function isAccepted({ mcp }: Servers, token: string): Promise<boolean> {
-  const response = await fetch(mcp.url, {
-    method: "DELETE",
-    headers: { authorization: `Bearer ${token.trim()}` },
-  });
-  await response.body?.cancel();
-  return response.status !== 401;
-}
-
-async function signIn(home: Home, servers: Servers): Promise<void> {
-  const added = await home.run(["add", "demo", servers.mcp.url]);
-  assert.equal(added.code, 0, added.stderr);
-}
-
-/** Signs in and has the token be over by the time the next command starts; the refresh for that is the first. */
-async function signInWithTokenThatIsOver(home: Home, servers: Refreshing): Promise<void> {
-  await signIn(home, servers);
-  servers.life = OVER_AT_ONCE;
-  assert.equal((await home.run(["refresh", "demo"])).code, 0);
-}
+import {
+  apart,
+  assertNonePresentedTwice,
+  isAccepted,
+  OVER_AT_ONCE,
+  presented,
+  signIn,
+  signInWithTokenThatIsOver,
+  startRefreshing,
+  wait,
+} from "./refreshing.ts";
 
 for (
   const [name, life, refreshes] of [
@@ -78,7 +28,7 @@ for (
     ["who all find a token that is over: one after the other", OVER_AT_ONCE, 12],
   ] as const
 ) {
-  Deno.test(`12 processes at once, ${name}`, async () => {
+  Deno.test(`row 1: 12 processes at once, ${name}`, async () => {
     await using servers = await startRefreshing();
     await using home = await Home.make();
     await signInWithTokenThatIsOver(home, servers);
@@ -94,16 +44,7 @@ for (
   });
 }
 
-/** Runs an operation on servers and a home of its own. */
-async function apart(operation: (servers: Refreshing, home: Home) => Promise<void>): Promise<void> {
-  await using servers = await startRefreshing();
-  await using home = await Home.make();
-  await operation(servers, home);
-}
-
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-Deno.test("in real time: tokens that live 2 s are always good, a token is served while its refresh fails, and a refresh without an answer is given up after 10 s", async () => {
+Deno.test("rows 3 and 5: in real time: tokens that live 2 s are always good, a token is served while its refresh fails, and a refresh without an answer is given up after 10 s", async () => {
   const always = apart(async (servers, home) => {
     servers.life = 2;
     await signIn(home, servers);
@@ -138,7 +79,7 @@ Deno.test("in real time: tokens that live 2 s are always good, a token is served
     const started = performance.now();
     assertError(await home.run(["token", "demo", "--json"]), "TIMEOUT", 3);
     assert.ok(performance.now() - started < 12_000);
-    assert.equal((await home.run(["token", "demo"])).code, 0);
+    assert.equal((await home.run(["refresh", "demo"])).code, 0);
   });
   const outcomes = await Promise.allSettled([always, whileGood, givenUp]);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
@@ -147,7 +88,7 @@ Deno.test("in real time: tokens that live 2 s are always good, a token is served
 const TEMPORARY: readonly (readonly [name: string, fault: Fault, code: ErrorCode, exitCode: number])[] = [
   ["500", jsonFault(500, { error: "server_error" }), "SERVER_ERROR", 3],
   ["503 and HTML", htmlFault(503), "SERVER_ERROR", 3],
-  ["429", jsonFault(429, {}, { "retry-after": "30" }), "RATE_LIMITED", 3],
+  ["429", jsonFault(429, {}), "RATE_LIMITED", 3],
   ["a closed connection", "reset", "NETWORK_ERROR", 3],
   ["200 and HTML", htmlFault(200), "SERVER_ERROR", 3],
   ["400 and HTML", htmlFault(400), "SERVER_ERROR", 3],
@@ -155,7 +96,7 @@ const TEMPORARY: readonly (readonly [name: string, fault: Fault, code: ErrorCode
   ["invalid_grant with status 500", jsonFault(500, { error: "invalid_grant" }), "SERVER_ERROR", 3],
 ];
 
-Deno.test("a refresh that fails on doubt keeps the credential, and the next one works", async (t) => {
+Deno.test("row 3: a refresh that fails on doubt keeps the credential, spares the server, and works when a person asks", async (t) => {
   await using servers = await startRefreshing();
   await using home = await Home.make();
   await signInWithTokenThatIsOver(home, servers);
@@ -163,19 +104,42 @@ Deno.test("a refresh that fails on doubt keeps the credential, and the next one 
     await t.step(name, async () => {
       const before = presented(servers.as).length;
       servers.as.fail("POST /token", 1, fault);
-      assertError(
-        await home.run(["token", "demo", "--json"]),
-        code,
-        exitCode,
-      );
+      assertError(await home.run(["token", "demo", "--json"]), code, exitCode);
+      const again = await home.run(["token", "demo", "--json"]);
+      assertError(again, code, exitCode);
+      assert.match(again.json.error.message, /^Cannot refresh "demo": the last try failed: .*due in \d+ s$/);
       assert.equal(presented(servers.as).length, before + 1, "one request, not repeated");
       const { json } = await home.run(["status", "demo", "--json"]);
-      assert.deepEqual([json.state, json.can_refresh, json.last_error], ["signed-in", true, null]);
-      const next = await home.run(["token", "demo"]);
-      assert.equal(next.code, 0, next.stderr);
-      assert.ok(await isAccepted(servers, next.stdout));
+      assert.deepEqual([json.state, json.can_refresh, json.last_error.code], ["signed-in", true, code]);
+      const asked = await home.run(["refresh", "demo"]);
+      assert.equal(asked.code, 0, asked.stderr);
+      const { last_error } = (await home.run(["status", "demo", "--json"])).json;
+      assert.equal(last_error, null);
     });
   }
+  servers.life = 3600;
+  assert.ok(await isAccepted(servers, (await home.run(["token", "demo"])).stdout));
+});
+
+Deno.test("row 3: a server's Retry-After is kept to by everybody, and what was a pause is over when it is", async () => {
+  await using servers = await startRefreshing();
+  await using home = await Home.make();
+  await signInWithTokenThatIsOver(home, servers);
+  const before = presented(servers.as).length;
+  const started = performance.now();
+  servers.as.fail("POST /token", 1, jsonFault(429, {}, { "retry-after": "4" }));
+  assertError(await home.run(["token", "demo", "--json"]), "RATE_LIMITED", 3, /^Try again later$/);
+  for (const command of ["token", "refresh"]) {
+    assertError(
+      await home.run([command, "demo", "--json"]),
+      "RATE_LIMITED",
+      3,
+      /the server asks for this pause$/,
+    );
+  }
+  assert.equal(presented(servers.as).length, before + 1);
+  await wait(4_800 - (performance.now() - started));
+  assert.equal((await home.run(["token", "demo"])).code, 0);
 });
 
 for (
@@ -184,7 +148,7 @@ for (
     400,
   ]] as const
 ) {
-  Deno.test(`${error} ends the sign-in: exit 4, the command to run, and no further request`, async () => {
+  Deno.test(`row 3: ${error} ends the sign-in: exit 4, the command to run, and no further request`, async () => {
     await using servers = await startRefreshing();
     await using home = await Home.make();
     await signInWithTokenThatIsOver(home, servers);
@@ -204,7 +168,7 @@ for (
   });
 }
 
-Deno.test("what a refresh leaves out stays as it was", async (t) => {
+Deno.test("rows 6 and 7: what a refresh leaves out stays as it was", async (t) => {
   await using servers = await startRefreshing();
   await using home = await Home.make();
   await signIn(home, servers);
@@ -253,7 +217,7 @@ Deno.test("expired without a refresh token: a sign-in is needed, and says so", a
   assert.equal((await home.run(["status", "demo", "--json"])).json.state, "expired");
 });
 
-Deno.test("a 401 of the MCP server is answered by one refresh and one retry", async () => {
+Deno.test("row 2: a 401 of the MCP server is answered by one refresh and one retry", async () => {
   await using servers = await startRefreshing();
   await using home = await Home.make();
   await signIn(home, servers);
@@ -265,23 +229,3 @@ Deno.test("a 401 of the MCP server is answered by one refresh and one retry", as
   assert.deepEqual(statuses, [401, 200, 202, 200]);
   assert.equal(presented(servers.as).length, 1);
 });
-
-for (const signal of ["SIGINT", "SIGKILL"] as const) {
-  const what = signal === "SIGINT" ? "waits until the new tokens are stored" : "leaves no lock behind";
-  Deno.test(`${signal} during a refresh ${what}`, async () => {
-    await using servers = await startRefreshing();
-    await using home = await Home.make();
-    await signIn(home, servers);
-    servers.as.fail("POST /token", 1, signal === "SIGINT" ? { delayMs: 400 } : "hang");
-    await using running = home.start(["refresh", "demo"]);
-    assert.ok(await until(() => presented(servers.as).length === 1, 5_000));
-    running.kill(signal);
-    const { code } = await running.outcome;
-    if (signal === "SIGINT") assert.ok([0, 130].includes(code), String(code));
-    const started = performance.now();
-    const next = await home.run(["refresh", "demo"]);
-    assert.equal(next.code, 0, next.stderr);
-    assert.ok(performance.now() - started < 2_000);
-    if (signal === "SIGINT") assertNonePresentedTwice(servers.as);
-  });
-}

@@ -1,5 +1,5 @@
 /**
- * What every {@linkcode Keystore} that can make a key does. Each adapter's test calls {@linkcode testKeystoreContract}.
+ * What every {@linkcode Keystore} does. Each adapter's test calls {@linkcode testKeystoreContract}.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { KEY_BYTES } from "../../lib/primitives/crypto/sealing.ts";
 import type { Keystore, KeystoreKind } from "../../lib/services/credentials/keystore.ts";
 
-/** One empty place for a key. */
+/** One place for keys that holds none. */
 export interface KeystorePlace {
   /** A keystore over the place; each call another one, as another process would have. */
   open(): Keystore;
@@ -15,49 +15,117 @@ export interface KeystorePlace {
   remove(): Promise<void>;
 }
 
+/** How the tests of an adapter are registered. */
+export interface ContractOptions {
+  /** Where its keys come from: it makes and keeps them, or they are given to it from outside, each time anew. */
+  readonly keys: "kept" | "given";
+  /** What the names of the tests say beside the kind. */
+  readonly variant?: string;
+  /** Why the tests cannot run here; their names say it. */
+  readonly skip?: string | undefined;
+}
+
+/** Slots that a store which somebody else wrote could name. */
+const HOSTILE_SLOTS = [
+  "../x",
+  "",
+  "/etc/passwd",
+  "0123456789abcdef/../../x",
+  "-w",
+  "--help",
+  "a b",
+  "a\nb",
+  "a\0b",
+  "'; true #",
+  "$(true)",
+  "é",
+  "x".repeat(100_000),
+];
+
 /**
  * Registers the tests of the contract.
  *
  * @param kind The kind that the keystore says it is.
  * @param place Makes an empty place.
  */
-export function testKeystoreContract(kind: KeystoreKind, place: () => Promise<KeystorePlace>): void {
+export function testKeystoreContract(
+  kind: KeystoreKind,
+  options: ContractOptions,
+  place: () => Promise<KeystorePlace>,
+): void {
+  const { keys, variant, skip } = options;
+  const subject = `keystore ${kind}${variant === undefined ? "" : ` (${variant})`}`;
+
   function test(name: string, body: (open: () => Keystore) => Promise<void>): void {
-    Deno.test(`keystore ${kind}: ${name}`, async () => {
-      const { open, remove } = await place();
-      try {
-        await body(open);
-      } finally {
-        await remove();
-      }
+    Deno.test({
+      name: `${subject}: ${name}${skip === undefined ? "" : ` [skipped: ${skip}]`}`,
+      ignore: skip !== undefined,
+      async fn() {
+        const { open, remove } = await place();
+        try {
+          await body(open);
+        } finally {
+          await remove();
+        }
+      },
     });
   }
 
-  test("says its kind and where the key is", (open) => {
+  test("says its kind and where its keys are", (open) => {
     assert.equal(open().kind, kind);
     assert.notEqual(open().place, "");
     return Promise.resolve();
   });
 
-  test("reads nothing where no key was made", async (open) => {
-    assert.equal(await open().read(), undefined);
-  });
-
-  test("makes a key of the right length that every later read returns", async (open) => {
-    const key = await open().create();
+  test("makes a key of the right length that every later read of its slot returns", async (open) => {
+    const { slot, key } = await open().create({ renewed: false });
     assert.equal(key.length, KEY_BYTES);
     assert.notDeepEqual(key, new Uint8Array(KEY_BYTES));
-    assert.deepEqual(await open().read(), key);
-    assert.deepEqual(await open().read(), key);
+    assert.ok(slot.length <= 200);
+    assert.deepEqual(await open().read(slot), key);
+    assert.deepEqual(await open().read(slot), key);
   });
 
-  test("keeps the key there is when asked to make one again", async (open) => {
-    const key = await open().create();
-    assert.deepEqual(await open().create(), key);
+  test("removes a slot that is not there without complaint", async (open) => {
+    await open().remove("0123456789abcdef");
+    for (const slot of HOSTILE_SLOTS) await open().remove(slot);
   });
 
-  test("gives all who make a key at once the same one", async (open) => {
-    const keys = await Promise.all(Array.from({ length: 20 }, () => open().create()));
-    for (const key of keys) assert.deepEqual(key, keys[0]);
+  if (keys === "given") return;
+
+  test("reads nothing from a slot that was never made", async (open) => {
+    assert.equal(await open().read("0123456789abcdef"), undefined);
+    await open().create({ renewed: false });
+    assert.equal(await open().read("0123456789abcdef"), undefined);
+  });
+
+  test("reads nothing from a slot that no keystore makes", async (open) => {
+    await open().create({ renewed: false });
+    for (const slot of HOSTILE_SLOTS) assert.equal(await open().read(slot), undefined, slot.slice(0, 40));
+  });
+
+  test("makes another key in another slot each time, and keeps them all", async (open) => {
+    const first = await open().create({ renewed: false });
+    const second = await open().create({ renewed: true });
+    assert.notEqual(first.slot, second.slot);
+    assert.notDeepEqual(first.key, second.key);
+    assert.deepEqual(await open().read(first.slot), first.key);
+    assert.deepEqual(await open().read(second.slot), second.key);
+  });
+
+  test("gives all who make a key at once one of their own (row 43)", async (open) => {
+    const made = await Promise.all(Array.from({ length: 10 }, () => open().create({ renewed: false })));
+    assert.equal(new Set(made.map(({ slot }) => slot)).size, made.length);
+    assert.equal(new Set(made.map(({ key }) => key.toHex())).size, made.length);
+    for (const { slot, key } of made) assert.deepEqual(await open().read(slot), key);
+  });
+
+  test("forgets a key that is removed, and no other", async (open) => {
+    const gone = await open().create({ renewed: false });
+    const kept = await open().create({ renewed: false });
+    await open().remove(gone.slot);
+    assert.equal(await open().read(gone.slot), undefined);
+    assert.deepEqual(await open().read(kept.slot), kept.key);
+    await open().remove(gone.slot);
   });
 }

@@ -54,6 +54,43 @@ Deno.test("a lost answer closes the connection after the refresh token was used"
   assert.equal((await client.refresh(body.refresh_token)).body.error, "invalid_grant");
 });
 
+Deno.test("an answer can be held until something has happened", async () => {
+  await using server = await startAuthorizationServer();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const held: (number | undefined)[] = [];
+  server.fail("/jwks", 1, {
+    until: ({ clientPort }) => {
+      held.push(clientPort);
+      return promise;
+    },
+  });
+  let isAnswered = false;
+  const answer = fetch(server.jwksUrl).then((response) => {
+    isAnswered = true;
+    return response.json();
+  });
+  while (held.length === 0) await new Promise((wait) => setTimeout(wait, 5));
+  assert.equal(isAnswered, false);
+  assert.ok(held[0]! > 0, "the port of the client is known");
+  resolve();
+  assert.ok((await answer).keys.length > 0);
+});
+
+Deno.test("the log has what the server answered, also where it was lost on the way", async () => {
+  await using server = await startAuthorizationServer();
+  const client = await registerClient(server);
+  const { body } = await client.signIn(READ);
+  server.fail("/token", 1, "lose-answer");
+  await assert.rejects(client.refresh(body.refresh_token), TypeError);
+  const [signIn, lost] = server.requests("/token");
+  assert.deepEqual(signIn?.answer, body);
+  assert.equal(lost?.status, undefined);
+  assert.equal(typeof lost?.answer?.refresh_token, "string");
+  assert.notEqual(lost?.answer?.refresh_token, body.refresh_token);
+  const redirects = server.log.map(({ location }) => location).filter((each) => each?.includes("code="));
+  assert.equal(redirects.length, 1);
+});
+
 Deno.test("a delayed answer comes later, and a hanging one when the client gives up", async () => {
   await using server = await startAuthorizationServer();
   server.fail("/jwks", 1, { delayMs: 60 });

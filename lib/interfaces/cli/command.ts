@@ -38,6 +38,8 @@ export interface CommandSpec<FLAGS extends CommonFlags, ARGS extends readonly (s
   /** Command lines with what each does. */
   readonly examples: readonly (readonly [line: string, what: string])[];
   readonly parameters: TypedCommandParameters<FLAGS, ARGS, CliContext>;
+  /** The words after the command's name as help shows them, where the grammar does not say it well. */
+  readonly usage?: string | undefined;
   readonly load: () => Promise<{ readonly action: Action<FLAGS, ARGS> }>;
 }
 
@@ -45,8 +47,6 @@ export interface CommandSpec<FLAGS extends CommonFlags, ARGS extends readonly (s
 export function defineCommand<FLAGS extends CommonFlags, ARGS extends readonly (string | undefined)[]>(
   spec: CommandSpec<FLAGS, ARGS>,
 ): Command<CliContext> {
-  const width = Math.max(...spec.examples.map(([line]) => line.length));
-  const examples = spec.examples.map(([line, what]) => `  ${line.padEnd(width)}  # ${what}`).join("\n");
   return buildCommand<FLAGS, ARGS, CliContext>({
     loader: async () => {
       const { action } = await spec.load();
@@ -60,11 +60,25 @@ export function defineCommand<FLAGS extends CommonFlags, ARGS extends readonly (
             flags,
           );
         } finally {
+          await this.settled();
           this[Symbol.dispose]();
         }
       };
     },
     parameters: spec.parameters,
-    docs: { brief: spec.brief, fullDescription: `${spec.description}\n\nEXAMPLES\n${examples}` },
+    docs: {
+      brief: spec.brief,
+      fullDescription: describe(spec),
+      ...(spec.usage === undefined ? {} : { customUsage: [spec.usage] }),
+    },
   });
+}
+
+/** A description with its examples, as help shows them. */
+export function describe(
+  { description, examples }: Pick<CommandSpec<never, never>, "description" | "examples">,
+): string {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  const lines = examples.map(([line, what]) => `  ${line.padEnd(width)}  # ${what}`);
+  return `${description}\n\nEXAMPLES\n${lines.join("\n")}`;
 }

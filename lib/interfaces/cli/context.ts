@@ -19,6 +19,8 @@ export interface World {
   readonly terminal: Terminal;
   /** Reads a text file that the user named; undefined when there is none. */
   readonly readTextFile: (path: string) => Promise<string | undefined>;
+  /** Starts what opening the store will have to wait for, by the value of `--keystore`, before the code for it is loaded. */
+  readonly anticipate?: (keystore: string | undefined) => Promise<void>;
 }
 
 /** The context of one command. */
@@ -56,6 +58,11 @@ export class CliContext implements CommandContext, Disposable {
   services(flags: StoreFlags): Services {
     this.#services ??= new Services(this.world.ports, {
       keystore: flags.keystore,
+      askPassphrase: async (question) =>
+        this.terminal.isInteractive()
+          ? await (await import("./output/prompt.ts")).askPassphrase(question)
+          : undefined,
+      notice: (line) => this.say(line),
       log: flags.verbose ? (line) => this.say(line) : undefined,
     });
     return this.#services;
@@ -74,6 +81,11 @@ export class CliContext implements CommandContext, Disposable {
   /** Prints a result: as JSON with `--json`, else as text. */
   print(flags: JsonFlag, json: unknown, text: string): void {
     this.terminal.out(flags.json ? `${JSON.stringify(json)}\n` : text === "" ? "" : `${text}\n`);
+  }
+
+  /** Waits for what has to be stored although nobody waits for it any more, such as the answer to a refresh. */
+  async settled(): Promise<void> {
+    await this.#services?.settled();
   }
 
   /** Ends the services. */

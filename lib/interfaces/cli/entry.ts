@@ -46,7 +46,7 @@ export async function requireEntry(
  */
 export async function signInWithBrowser(
   context: CliContext,
-  flags: StoreFlags & SignInFlags,
+  flags: StoreFlags & SignInFlags & { readonly reRegister?: boolean | undefined },
   request: Omit<StoredSignInRequest, "signal">,
   given?: GivenClient,
 ): Promise<CredentialRecord> {
@@ -58,6 +58,7 @@ export async function signInWithBrowser(
     tell: (event) => tellSignIn(context, flags.verbose === true, request.server, event),
     ask,
     given,
+    reRegister: flags.reRegister,
     clientName: "mcp-auth",
     timeoutS: flags.timeout,
   }, { ...request, signal });
@@ -77,6 +78,8 @@ function tellSignIn(context: CliContext, verbose: boolean, server: ServerRecord,
     case "registered":
       if (verbose) context.say(`Client: ${event.source} at ${safeUrl(event.issuer)}`);
       return;
+    case "client-forgotten":
+      return context.say(`"${safeUrl(event.issuer)}" no longer knows this client; registering again`);
     case "authorize":
       context.say(`Sign in to "${server.name}" (${safeUrl(server.url)}) at ${safeUrl(event.issuer)}`);
       context.say(
@@ -89,6 +92,19 @@ function tellSignIn(context: CliContext, verbose: boolean, server: ServerRecord,
       if (verbose) context.say("Received the answer of the authorization server");
   }
 }
+
+/**
+ * The exit code of a command that did the same to several entries: that of the worst, which is the one that is least
+ * likely to be gone when the command is run again.
+ *
+ * @param codes The exit codes of those that failed; 0 where there are none.
+ */
+export function worstExitCode(codes: readonly number[]): number {
+  return WORST_FIRST.find((code) => codes.includes(code)) ?? codes[0] ?? 0;
+}
+
+/** Cancelled, failed, mistaken, missing, a sign-in is needed, temporary. */
+const WORST_FIRST: readonly number[] = [130, 1, 2, 5, 4, 3];
 
 /** One letter more, less or other, or two neighbours swapped. */
 function nearlyEqual(a: string, b: string): boolean {

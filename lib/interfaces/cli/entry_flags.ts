@@ -4,7 +4,8 @@
  * @module
  */
 import { McpAuthError } from "../../primitives/errors.ts";
-import { CALLBACK_TIMEOUT_S } from "../../primitives/limits.ts";
+import { CALLBACK_TIMEOUT_S, CLIENT_NAME_MAX_CHARS } from "../../primitives/limits.ts";
+import { parseAuthorizeParameter } from "../../primitives/oauth/authorize_parameters.ts";
 import { checkClientMetadataUrl } from "../../primitives/oauth/client_metadata.ts";
 import { unionScopes } from "../../primitives/oauth/scope.ts";
 import { safeText } from "../../primitives/untrusted_text.ts";
@@ -23,7 +24,18 @@ export type EntryFlags = {
   readonly header?: readonly string[] | undefined;
   readonly allowPrivateHost?: readonly string[] | undefined;
   readonly assumePkce?: boolean | undefined;
+  readonly authorizeParam?: readonly string[] | undefined;
+  readonly clientName?: string | undefined;
 };
+
+/** The grammar of what a server may want of a sign-in beside the standard. */
+export const serverWishFlags = {
+  authorizeParam: listFlag(
+    "Parameter for the authorization request, such as access_type=offline",
+    "name=value",
+  ),
+  clientName: valueFlag("Name to register a client under, in place of mcp-auth", "name"),
+} as const;
 
 /** The grammar of {@linkcode EntryFlags}. */
 export const entryFlags = {
@@ -34,6 +46,7 @@ export const entryFlags = {
   header: listFlag("Header for every request to the server; ${VAR} is read from the environment", "header"),
   allowPrivateHost: listFlag("Host on a private network that this server may name", "host"),
   assumePkce: switchFlag("Take for granted that the server supports PKCE with S256"),
+  ...serverWishFlags,
 } as const;
 
 /** The options that `--unset` forgets, by the names of their flags. */
@@ -46,6 +59,8 @@ export const UNSETTABLE = [
   "header",
   "allow-private-host",
   "assume-pkce",
+  "authorize-param",
+  "client-name",
 ] as const;
 
 /** Names the client of a sign-in; a client is bound to the server that it signs in at, so only a sign-in takes one. */
@@ -85,6 +100,10 @@ export function entryOptions(flags: EntryFlags): ServerOptions {
     ...(flags.header === undefined ? {} : { headers: Object.fromEntries(flags.header.map(parseHeader)) }),
     ...(flags.allowPrivateHost === undefined ? {} : { allowPrivateHosts: flags.allowPrivateHost }),
     ...(flags.assumePkce ? { allowMissingPkceMetadata: true } : {}),
+    ...(flags.authorizeParam === undefined
+      ? {}
+      : { authorizeParameters: Object.fromEntries(flags.authorizeParam.map(parseAuthorizeParameter)) }),
+    ...(flags.clientName === undefined ? {} : { clientName: readClientName(flags.clientName) }),
   };
 }
 
@@ -144,6 +163,16 @@ function readScopes(given: readonly string[]): readonly string[] {
   throw new McpAuthError("USAGE", `Cannot use --scope "${safeText(given.join(" "))}": not a list of scopes`, {
     hint: 'Write them as --scope "files:read files:write"',
   });
+}
+
+function readClientName(name: string): string {
+  if (name !== "" && safeText(name, CLIENT_NAME_MAX_CHARS) === name) return name;
+  throw new McpAuthError(
+    "USAGE",
+    `Cannot use --client-name "${
+      safeText(name, 80)
+    }": not 1 to ${CLIENT_NAME_MAX_CHARS} characters to be shown`,
+  );
 }
 
 function readResource(resource: string): string {

@@ -14,8 +14,12 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [3, "temporary, try again"],
   [4, "a sign-in is needed"],
   [5, "no such entry, or a setting is missing"],
+  [125, "exec failed itself; every other code of it is its command's"],
   [130, "cancelled"],
 ];
+
+/** What `exec` ends with where it fails itself: every other code is its command's. */
+export const EXEC_FAILED = 125;
 
 /**
  * The exit code of an error.

@@ -14,7 +14,7 @@ export const storeFlags = {
   },
   keystore: {
     kind: "enum",
-    values: ["file", "env", "memory"],
+    values: ["keychain", "passphrase", "file", "env", "memory"],
     brief: "Where the key that seals the store is kept",
     optional: true,
   },
@@ -70,4 +70,10 @@ function parseWithin(min: number, max: number): (input: string) => number {
 export const entryName = {
   kind: "tuple",
   parameters: [{ brief: "Name of the entry", parse: String, placeholder: "name" }],
+} as const;
+
+/** The one positional argument of commands that take all entries without it. */
+export const optionalEntryName = {
+  kind: "tuple",
+  parameters: [{ brief: "Name of the entry", parse: String, placeholder: "name", optional: true }],
 } as const;

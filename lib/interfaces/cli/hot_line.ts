@@ -14,7 +14,7 @@ export interface HotLine {
 }
 
 const SWITCHES: ReadonlySet<string> = new Set(["header", "json", "verbose"]);
-const KEYSTORES: readonly string[] = ["file", "env", "memory"];
+const KEYSTORES: readonly string[] = ["keychain", "passphrase", "file", "env", "memory"];
 
 /**
  * Reads a command line.

@@ -11,6 +11,7 @@ import {
   type Command,
   ExitCode,
   help,
+  type RouteMap,
   run as runApplication,
   text_en,
   version,
@@ -19,9 +20,13 @@ import { McpAuthError } from "../../primitives/errors.ts";
 import { safeText } from "../../primitives/untrusted_text.ts";
 import { VERSION } from "../../primitives/version.ts";
 import { CliContext, type World } from "./context.ts";
+import { EXEC_FAILED } from "./exit_code.ts";
 import { reportError } from "./output/report.ts";
 
-type Load = () => Promise<{ readonly command: Command<CliContext> }>;
+/** A command, or a group of them. */
+export type Target = Command<CliContext> | RouteMap<CliContext>;
+
+type Load = () => Promise<{ readonly command: Target }>;
 
 /** Every command, in the order of help. */
 export const COMMANDS: Readonly<Record<string, Load>> = {
@@ -31,6 +36,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   list: () => import("./commands/list/grammar.ts"),
   status: () => import("./commands/status/grammar.ts"),
   token: () => import("./commands/token/grammar.ts"),
+  exec: () => import("./commands/exec/grammar.ts"),
   refresh: () => import("./commands/refresh/grammar.ts"),
   bridge: () => import("./commands/bridge/grammar.ts"),
   tools: () => import("./commands/tools/grammar.ts"),
@@ -38,6 +44,11 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   set: () => import("./commands/set/grammar.ts"),
   rename: () => import("./commands/rename/grammar.ts"),
   remove: () => import("./commands/remove/grammar.ts"),
+  keystore: () => import("./commands/keystore/grammar.ts"),
+  export: () => import("./commands/export/grammar.ts"),
+  import: () => import("./commands/import/grammar.ts"),
+  audit: () => import("./commands/audit/grammar.ts"),
+  permissions: () => import("./commands/permissions/grammar.ts"),
   help: () => import("./commands/help/grammar.ts"),
   version: () => import("./commands/version/grammar.ts"),
 };
@@ -59,7 +70,8 @@ export async function runProgram(argv: readonly string[], world: World): Promise
   const name = args[0];
   const complaints: string[] = [];
   const context = new CliContext(world, (text) => complaints.push(text));
-  await runApplication(await loadProgram(name), args, context);
+  const program = await loadProgram(name);
+  await runApplication(program, args, context);
   const { exitCode } = context.process;
   if (typeof exitCode !== "number" || exitCode >= 0) {
     for (const text of complaints) world.terminal.err(text);
@@ -68,10 +80,23 @@ export async function runProgram(argv: readonly string[], world: World): Promise
   const words = safeText(complaints.join(" "), WORDS_MAX_CHARS);
   const error = exitCode === ExitCode.InvalidArgument || exitCode === ExitCode.UnknownCommand
     ? new McpAuthError("USAGE", words, {
-      hint: `Run: mcp-auth ${isCommand(name) ? `${name} ` : ""}--help`,
+      hint: `Run: ${["mcp-auth", ...commandWords(program.root, args), "--help"].join(" ")}`,
     })
     : new McpAuthError("SERVER_ERROR", `Cannot start the command: ${sentence(words)}`);
-  return reportError(world.terminal, error, { json: args.includes("--json") });
+  const code = reportError(world.terminal, error, { json: name !== "exec" && args.includes("--json") });
+  return name === "exec" ? EXEC_FAILED : code;
+}
+
+/**
+ * The words at the start of a command line that name a command or a group of commands.
+ *
+ * @param target Where the words lead on from.
+ * @param args The command line.
+ */
+export function commandWords(target: Target, args: readonly string[]): readonly string[] {
+  const [word = "", ...rest] = args;
+  const next = "getAllEntries" in target ? target.getRoutingTargetForInput(word) : undefined;
+  return next === undefined ? [] : [word, ...commandWords(next, rest)];
 }
 
 /** Loads the grammars that a command line needs: all where it names no command. */
@@ -88,7 +113,7 @@ async function loadProgram(name: string | undefined): Promise<Application<CliCon
  *
  * @param routes The commands by their names.
  */
-export function buildProgram(routes: Readonly<Record<string, Command<CliContext>>>): Application<CliContext> {
+export function buildProgram(routes: Readonly<Record<string, Target>>): Application<CliContext> {
   return buildApplication(
     buildRouteMap<string, CliContext>({
       routes,
@@ -119,6 +144,7 @@ export function buildProgram(routes: Readonly<Record<string, Command<CliContext>
     {
       help: help({
         brief: "Print help and exit",
+        defaultForRouteMap: true,
         formatting: {
           caseStyle: "convert-camel-to-kebab",
           useAliasInUsageLine: false,

@@ -9,8 +9,10 @@ import type { World } from "./context.ts";
 
 /** Makes the world; nothing is opened or loaded yet. */
 export function systemWorld(): World {
+  const ports = systemPorts();
   return {
-    ports: systemPorts(),
+    ports,
+    anticipate: ports.anticipate,
     terminal: systemTerminal,
     readTextFile: async (path) => (await import("../../primitives/system/files.ts")).readTextFile(path),
   };

@@ -11,6 +11,7 @@ import type { Env } from "../../primitives/system/env.ts";
 import type { Listen } from "../../primitives/system/listener.ts";
 import type { Locks } from "../../primitives/system/lock.ts";
 import type { Interruption } from "../../primitives/system/process.ts";
+import type { RunProgram } from "../../primitives/system/program.ts";
 
 /** The machine. */
 export interface Ports {
@@ -21,6 +22,13 @@ export interface Ports {
   readonly lookup: () => Promise<Lookup>;
   /** The locks that all processes with the store in this folder share. */
   readonly locks: (home: string) => Promise<Locks>;
+  /**
+   * Holds room on the disk of the store in this folder, for new tokens of the entry with this lock; the one who holds the
+   * lock may ask.
+   */
+  readonly room: (home: string, lockName: string) => Promise<Disposable>;
+  /** Starts the programs of the keychain. */
+  readonly run: RunProgram;
   /** Turns signals, and the death of the parent where asked for, into an abort. */
   readonly interruption: (options: { readonly parent: boolean }) => Promise<Interruption>;
 }

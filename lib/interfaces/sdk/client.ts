@@ -10,8 +10,10 @@ import { safeUrl } from "../../primitives/untrusted_text.ts";
 import { parseWebUrl } from "../../primitives/web_url.ts";
 import { checkEntryName, expandHeaders } from "../../services/config/mod.ts";
 import type {
+  AskPassphrase,
   CredentialRecord,
   KeystoreKind,
+  RefreshFailure,
   ServerOptions,
   ServerRecord,
 } from "../../services/credentials/mod.ts";
@@ -25,8 +27,14 @@ import { Opener } from "./opener.ts";
 export interface ClientOptions {
   /** Folder of the store; `MCP_AUTH_HOME` or the system's data folder when left out. */
   readonly home?: string;
+  /** URL of a remote store that speaks KV Connect; `MCP_AUTH_STORE`, else a store on this machine, when left out. */
+  readonly store?: string;
   /** Keystore of the store; chosen as on the command line when left out. */
   readonly keystore?: KeystoreKind;
+  /** Asks a person for the passphrase that seals the store; without it `MCP_AUTH_PASSPHRASE` has to be set. */
+  readonly askPassphrase?: AskPassphrase;
+  /** Gets a line for the user where a new store is sealed with a key in a file, because no keychain answers. */
+  readonly onNotice?: (line: string) => void;
   /** Name of this program, shown to users by servers that register it. */
   readonly clientName?: string;
   /** Opens the sign-in page; the machine's browser when left out. Where it fails, the sign-in does. */
@@ -61,6 +69,19 @@ export interface Status {
   readonly state: "no-sign-in-needed" | "not-signed-in" | "signed-in" | "expired";
   /** Undefined where nobody is signed in. */
   readonly tokens: Tokens | undefined;
+  /** Who signed in, as the server calls them; for showing only. Undefined where it does not say. */
+  readonly account: string | undefined;
+  /** Why the last refresh failed; undefined where it did not. */
+  readonly lastError: {
+    /** How it ended. */
+    readonly code: string;
+    /** What happened. */
+    readonly message: string;
+    /** Milliseconds since the epoch. */
+    readonly at: number;
+    /** No refresh is tried by itself before this time, in milliseconds since the epoch; undefined where one may be. */
+    readonly retryAt: number | undefined;
+  } | undefined;
 }
 
 /** What {@linkcode McpAuthClient.authenticate} takes. */
@@ -71,14 +92,19 @@ export interface AuthenticateOptions {
   readonly options?: ServerOptions;
   /** Secret of the client in `options.clientId`. */
   readonly clientSecret?: string;
+  /** Register a client anew, though one is stored that was registered before. */
+  readonly reRegister?: boolean;
   /** Seconds to wait for the browser. */
   readonly timeoutS?: number;
   /** Ends the wait. */
   readonly signal?: AbortSignal;
 }
 
-/** The client; dispose of it to close the store. */
-export class McpAuthClient implements Disposable {
+/**
+ * The client; dispose of it to close the store. With `await using` that also waits, for a second at most, until its last
+ * events are in the audit log.
+ */
+export class McpAuthClient implements Disposable, AsyncDisposable {
   readonly #services: Services;
   readonly #options: ClientOptions;
 
@@ -91,8 +117,12 @@ export class McpAuthClient implements Disposable {
     this.#options = options;
     this.#services = new Services(embeddedPorts(), {
       home: options.home,
+      store: options.store,
       keystore: options.keystore,
+      askPassphrase: options.askPassphrase,
+      notice: options.onNotice,
     });
+    this.#services.audit.writeAsTheyCome();
   }
 
   /**
@@ -121,6 +151,7 @@ export class McpAuthClient implements Disposable {
           open: opener.open,
           tell: (event) => opener.tell(event),
           given,
+          reRegister: options.reRegister,
           clientName: this.#options.clientName ?? "mcp-auth",
           timeoutS: options.timeoutS,
         }, {
@@ -142,6 +173,8 @@ export class McpAuthClient implements Disposable {
         url: server.url,
         state: stateOf(server, credential, this.#services.ports.clock.now()),
         tokens: credential === undefined ? undefined : toTokens(credential),
+        account: credential?.account,
+        lastError: toLastError(credential?.lastError),
       };
     });
   }
@@ -190,7 +223,61 @@ export class McpAuthClient implements Disposable {
   logout(name: string): Promise<Result<readonly Revocation[]>> {
     return toResult("SERVER_ERROR", `sign out of "${name}"`, async () => {
       const { server } = await this.#read(name);
-      return await this.#services.signOut(server, false) ?? [];
+      return (await this.#services.signOut(server, { localOnly: false })).revocations;
+    });
+  }
+
+  /**
+   * Entries with their tokens, sealed by a passphrase, as `mcp-auth export` writes them. The tokens stay here, too: where
+   * the server rotates refresh tokens, the first refresh of one holder ends the sign-in of the other.
+   *
+   * @param names Which entries.
+   * @param passphrase At least 12 characters.
+   * @param options.withoutTokens Leave the tokens out.
+   * @returns The text of the file.
+   */
+  exportEntries(
+    names: readonly string[],
+    passphrase: string,
+    options: { readonly withoutTokens?: boolean } = {},
+  ): Promise<Result<string>> {
+    return toResult("STORE_UNAVAILABLE", "export entries", async () => {
+      const { exportEntries } = await import("../../services/transfer/mod.ts");
+      let document = "";
+      await exportEntries(this.#transfer(), {
+        names,
+        passphrase,
+        tokens: options.withoutTokens ? "none" : "copy",
+        write: (text) => Promise.resolve(void (document = text)),
+      });
+      return document;
+    });
+  }
+
+  /**
+   * Stores what {@linkcode exportEntries} or `mcp-auth export` has sealed: all of it, or nothing where a name is taken.
+   *
+   * @param document The text of the file.
+   * @param passphrase What it was sealed with.
+   * @param options.replace Replace entries that exist.
+   * @param options.rename New names by the old ones.
+   * @returns The names of the entries.
+   */
+  importEntries(
+    document: string,
+    passphrase: string,
+    options: { readonly replace?: boolean; readonly rename?: Readonly<Record<string, string>> } = {},
+  ): Promise<Result<readonly string[]>> {
+    return toResult("STORE_UNAVAILABLE", "import entries", async () => {
+      const { importEntries, readExport, renameEntries } = await import("../../services/transfer/mod.ts");
+      const names = new Map(Object.entries(options.rename ?? {}));
+      const entries = renameEntries(await readExport(document, passphrase), names);
+      await importEntries(this.#transfer(), {
+        entries,
+        replace: options.replace === true,
+        source: "an export",
+      });
+      return entries.map(({ server }) => server.name);
     });
   }
 
@@ -204,6 +291,7 @@ export class McpAuthClient implements Disposable {
     return async (input, init) => {
       const { server, credential: known } = await this.#read(name);
       const request = new Request(input, init);
+      const { signal } = request;
       if (new URL(request.url).origin !== new URL(server.url).origin) {
         throw new McpAuthError(
           "UNSAFE_URL",
@@ -223,17 +311,21 @@ export class McpAuthClient implements Disposable {
             ...(credential === undefined ? {} : bearer(credential)),
           },
           body,
-          signal: request.signal,
+          signal,
           timeoutMs: Infinity,
           stream: true,
         });
       if (known === undefined && server.signIn === "none") return await send(undefined);
-      const credential = await this.#services.authority.current(name, request.signal);
+      const credential = await this.#services.authority.current(name, { signal, url: server.url });
       const response = await send(credential);
       if (response.status !== 401 || credential.refreshToken === undefined) return response;
       await response.body?.cancel();
       return await send(
-        await this.#services.authority.refresh(name, credential.accessToken, request.signal),
+        await this.#services.authority.refresh(name, credential.accessToken, {
+          signal,
+          url: server.url,
+          because: "refused",
+        }),
       );
     };
   }
@@ -241,6 +333,17 @@ export class McpAuthClient implements Disposable {
   /** Closes the store. */
   [Symbol.dispose](): void {
     this.#services[Symbol.dispose]();
+  }
+
+  /** Closes the store, and waits for what is still to be written. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#services.settled();
+    this.#services[Symbol.dispose]();
+  }
+
+  #transfer() {
+    const { store, authority, audit, ports } = this.#services;
+    return { store, authority, audit, clock: ports.clock };
   }
 
   async #read(name: string): Promise<{ server: ServerRecord; credential: CredentialRecord | undefined }> {
@@ -297,6 +400,12 @@ function toTokens(credential: CredentialRecord): Tokens {
     resource,
     canRefresh: refreshToken !== undefined,
   };
+}
+
+function toLastError(failure: RefreshFailure | undefined): Status["lastError"] {
+  if (failure === undefined) return undefined;
+  const { code, message, at, retryAt } = failure;
+  return { code, message, at, retryAt };
 }
 
 function stateOf(

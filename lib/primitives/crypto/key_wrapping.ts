@@ -19,18 +19,17 @@ export async function wrapKey(wrapping: Bytes, key: Bytes, additionalData: Bytes
 }
 
 /**
- * Unwraps a key and makes it usable for sealing.
+ * Unwraps a key.
  *
  * @param wrapping The key that {@linkcode wrapKey} was given.
  * @param wrapped What it returned.
  * @param additionalData The same as then.
- * @returns The usable key; undefined when the wrapping key, the additional data or a byte is not the same.
+ * @returns The raw key; undefined when the wrapping key, the additional data or a byte is not the same.
  */
-export async function unwrapKey(
+export async function unwrapKeyBytes(
   wrapping: Bytes,
   wrapped: Bytes,
   additionalData: Bytes,
-): Promise<CryptoKey | undefined> {
-  const key = await unseal(await importKey(wrapping), wrapped, additionalData);
-  return key === undefined ? undefined : await importKey(key);
+): Promise<Bytes | undefined> {
+  return await unseal(await importKey(wrapping), wrapped, additionalData);
 }

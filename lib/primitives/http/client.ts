@@ -13,7 +13,7 @@ import { parseWebUrl } from "../web_url.ts";
 import { singleUseClient } from "../system/connection.ts";
 import type { AddressGuard } from "./address.ts";
 import { readBytes } from "./body.ts";
-import type { Http, HttpRequest } from "./http.ts";
+import { type Http, type HttpRequest, UnsentError } from "./http.ts";
 import { redact } from "./redaction.ts";
 
 /** What {@linkcode createHttp} takes. */
@@ -34,8 +34,9 @@ export function createHttp(options: HttpOptions = {}): Http {
     const started = performance.now();
     const deadline = new Deadline(request);
     const client = request.once && !request.stream ? singleUseClient() : undefined;
+    const progress: Progress = { sent: false };
     try {
-      const response = await exchange(url, request, options, deadline, client);
+      const response = await exchange(url, request, options, deadline, client, progress);
       options.log?.(redact(
         `${request.method ?? "GET"} ${safeUrl(url)}: ${response.status} (${
           Math.round(performance.now() - started)
@@ -48,12 +49,18 @@ export function createHttp(options: HttpOptions = {}): Http {
     } catch (error) {
       const coded = deadline.explain(error, url, request);
       options.log?.(redact(`${request.method ?? "GET"} ${safeUrl(url)}: ${coded.message}`));
-      throw coded;
+      throw progress.sent || request.signal?.aborted ? coded : new UnsentError(coded);
     } finally {
       deadline.clear();
       client?.close();
     }
   };
+}
+
+/** How far an exchange has come. */
+interface Progress {
+  /** Whether a server may have received the request, or a part of it. */
+  sent: boolean;
 }
 
 async function exchange(
@@ -62,6 +69,7 @@ async function exchange(
   options: HttpOptions,
   deadline: Deadline,
   client: Deno.HttpClient | undefined,
+  progress: Progress,
 ): Promise<Response> {
   let target = parseWebUrl(url);
   const headers = headersOf(request);
@@ -76,7 +84,11 @@ async function exchange(
       ...(request.body === undefined ? {} : { body: asStream ? streamOf(request.body) : request.body }),
       ...(client === undefined ? {} : { client }),
       ...(deadline.signal === undefined ? {} : { signal: deadline.signal }),
+    }).catch((error) => {
+      progress.sent ||= !failedToConnect(error);
+      throw error;
     });
+    progress.sent = true;
     if (asStream && response.status === 411) {
       // A server that wants the length has not taken the request.
       await response.body?.cancel();
@@ -230,11 +242,30 @@ function timedOut(how: string, cause: unknown): McpAuthError {
   });
 }
 
-/** The innermost message of a failed fetch says what happened; the outer ones repeat the URL. */
 function reasonOf(error: unknown): string {
+  const inner = innermost(error);
+  return redact(safeText(inner instanceof Error ? inner.message : String(inner)));
+}
+
+/** The innermost message of a failed fetch says what happened; the outer ones repeat the URL. */
+function innermost(error: unknown): unknown {
   let inner = error;
   for (let depth = 0; depth < 5 && inner instanceof Error && inner.cause instanceof Error; depth++) {
     inner = inner.cause;
   }
-  return redact(safeText(inner instanceof Error ? inner.message : String(inner)));
+  return inner;
+}
+
+const NOT_CONNECTED =
+  /^error sending request .*: client error \(Connect\)|^Fetch failed: Requests to port \d+ are blocked$/s;
+
+/**
+ * Whether a fetch failed before its request could go out: at the sandbox, the name, the connection, a proxy's tunnel or
+ * TLS. Deno says which step failed in the message and nowhere else (2.6.8 and 2.9.6).
+ */
+function failedToConnect(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error.name === "NotCapable") return true;
+  const inner = innermost(error);
+  return inner instanceof Error && NOT_CONNECTED.test(inner.message);
 }

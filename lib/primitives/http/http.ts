@@ -5,6 +5,16 @@
  * @module
  */
 
+import { McpAuthError } from "../errors.ts";
+
+/** The failure of a request that has not left this machine: nobody has received a byte of it. */
+export class UnsentError extends McpAuthError {
+  /** @param error What happened. */
+  constructor(error: McpAuthError) {
+    super(error.code, error.message, { hint: error.hint, cause: error.cause });
+  }
+}
+
 /** How one request is to be sent. */
 export interface HttpRequest {
   /** GET when left out. */
@@ -41,6 +51,8 @@ export interface HttpRequest {
  * `SERVER_ERROR` (body too large), `PERMISSION_DENIED` (the sandbox does not grant the host), `CONFIG_INVALID`
  * (a header that HTTP does not allow), `AUTH_CANCELLED` (the signal fired); a signal's own `McpAuthError` or time-out
  * stays what it is.
+ * Each is an {@linkcode UnsentError} where it is certain that nothing was sent: the scheme, the address, the name, the
+ * connection or the sandbox stood before it.
  *
  * @param url Absolute URL, sent as given.
  */

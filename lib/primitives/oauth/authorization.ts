@@ -8,9 +8,10 @@
  * @module
  */
 import * as oauth from "oauth4webapi";
-import { McpAuthError } from "../errors.ts";
+import { type ErrorCode, McpAuthError, type McpAuthErrorOptions } from "../errors.ts";
 import { parseWebUrl } from "../web_url.ts";
 import { safeText, safeUrl } from "../untrusted_text.ts";
+import { permitted } from "./authorize_parameters.ts";
 import type { ServerMetadata } from "./server_metadata.ts";
 
 /** The parts of an authorization request. */
@@ -25,6 +26,25 @@ export interface AuthorizationRequest {
   readonly resource?: string | undefined;
   /** Ask for consent again, so that a refresh token is issued with `offline_access`. */
   readonly promptConsent?: boolean | undefined;
+  /** What a server wants beside the standard; see `parseAuthorizeParameter`. */
+  readonly parameters?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A server's refusal that came back by the redirect. */
+export class AuthorizationRefusal extends McpAuthError {
+  /** The OAuth error code, such as `access_denied`. */
+  readonly oauthError: string;
+
+  /**
+   * @param code Our code.
+   * @param message As for `McpAuthError`.
+   * @param oauthError The OAuth error code.
+   * @param options As for `McpAuthError`.
+   */
+  constructor(code: ErrorCode, message: string, oauthError: string, options: McpAuthErrorOptions = {}) {
+    super(code, message, options);
+    this.oauthError = oauthError;
+  }
 }
 
 /** A random `state`: 43 characters, used once. */
@@ -33,7 +53,8 @@ export function createState(): string {
 }
 
 /**
- * Builds the URL to open in the browser. A query that the endpoint has already is kept.
+ * Builds the URL to open in the browser. A query that the endpoint has already is kept; an additional parameter never
+ * takes the place of one that we set, except `prompt`.
  *
  * @throws {McpAuthError} `UNSAFE_URL` when the endpoint is not https (or http on loopback).
  * @see RFC 6749 sections 3.1 and 4.1.1
@@ -52,7 +73,7 @@ export function authorizationUrl(server: ServerMetadata, request: AuthorizationR
     resource: request.resource,
     prompt: request.promptConsent ? "consent" : undefined,
   };
-  for (const [name, value] of Object.entries(parameters)) {
+  for (const [name, value] of Object.entries({ ...parameters, ...permitted(request.parameters ?? {}) })) {
     if (value !== undefined) url.searchParams.set(name, value);
   }
   return url.href;
@@ -87,7 +108,8 @@ export function hasState(parameters: URLSearchParams, state: string): boolean {
  *
  * @param parameters The query of the redirect.
  * @returns The parameters in the form that the token request takes.
- * @throws {McpAuthError} `STATE_MISMATCH`, `ISSUER_MISMATCH`, `AUTH_CANCELLED` (`access_denied`), `AUTH_FAILED`.
+ * @throws {McpAuthError} `STATE_MISMATCH`, `ISSUER_MISMATCH`, `AUTH_CANCELLED` (`access_denied`), `AUTH_FAILED`; a
+ *   server's refusal as {@linkcode AuthorizationRefusal}.
  */
 export function validateAuthorizationResponse(
   parameters: URLSearchParams,
@@ -137,16 +159,20 @@ export function validateAuthorizationResponse(
   }
 }
 
-function refusal(error: string, description: string | null): McpAuthError {
+function refusal(error: string, description: string | null): AuthorizationRefusal {
   const words = description === null || description === "" ? "" : `: ${safeText(description)}`;
   if (error === "access_denied") {
-    return new McpAuthError("AUTH_CANCELLED", `Sign-in was refused at the server: access_denied${words}`, {
-      hint: "Start the sign-in again to approve it",
-    });
+    return new AuthorizationRefusal(
+      "AUTH_CANCELLED",
+      `Sign-in was refused at the server: access_denied${words}`,
+      error,
+      { hint: "Start the sign-in again to approve it" },
+    );
   }
-  return new McpAuthError(
+  return new AuthorizationRefusal(
     "AUTH_FAILED",
     `Cannot sign in: the server answered "${safeText(error, 80)}"${words}`,
+    error,
     {
       hint: error === "invalid_scope"
         ? "Repeat the command with --scope and the scopes that the server knows"

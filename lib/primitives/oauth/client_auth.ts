@@ -46,6 +46,20 @@ export function chooseAuthMethod(
   return listed.includes("client_secret_basic") ? "client_secret_basic" : "client_secret_post";
 }
 
+/**
+ * The method to try once where the server does not accept the client by the one that it said; undefined for a client
+ * without a secret, which has no other.
+ *
+ * @param client The client as it was refused.
+ * @see behaviours row 22
+ */
+export function otherAuthMethod(client: ClientIdentity): ClientAuthMethod | undefined {
+  if (client.clientSecret === undefined) return undefined;
+  return client.tokenEndpointAuthMethod === "client_secret_post"
+    ? "client_secret_basic"
+    : "client_secret_post";
+}
+
 /** Says whether a method is one that this product can do. */
 export function isAuthMethod(method: string): method is ClientAuthMethod {
   return (CLIENT_AUTH_METHODS as readonly string[]).includes(method);

@@ -1,8 +1,8 @@
 /**
- * Dynamic client registration. The request says what a native client is and nothing more: no `scope`, which servers
- * would pin and then refuse a later step-up, and the one redirect URI that is bound already.
+ * Dynamic client registration, and its end. The request says what a native client is and nothing more: no `scope`, which
+ * servers would pin and then refuse a later step-up, and the one redirect URI that is bound already.
  *
- * @see RFC 7591
+ * @see RFC 7591, RFC 7592 section 2.3
  * @see MCP 2026-07-28 client registration (C26, C33, C34, C60)
  * @module
  */
@@ -10,12 +10,14 @@ import * as oauth from "oauth4webapi";
 import { McpAuthError } from "../errors.ts";
 import { isLoopbackHost } from "../web_url.ts";
 import type { Http } from "../http/http.ts";
-import { safeText } from "../untrusted_text.ts";
+import { redact } from "../http/redaction.ts";
+import { REFRESH_TIMEOUT_MS } from "../limits.ts";
+import { safeText, safeUrl } from "../untrusted_text.ts";
 import { chooseAuthMethod, type ClientAuthMethod, type ClientIdentity, isAuthMethod } from "./client_auth.ts";
 import { overHttp } from "./fetch_adapter.ts";
 import { isObject, optionalString } from "./json.ts";
-import { endpointError, malformedAnswer } from "./response_error.ts";
-import type { ServerMetadata } from "./server_metadata.ts";
+import { endpointError, type EndpointFailure, malformedAnswer } from "./response_error.ts";
+import { checkEndpoint, type ServerMetadata } from "./server_metadata.ts";
 
 /** What to register. */
 export interface RegistrationRequest {
@@ -63,20 +65,8 @@ export async function registerClient(
     application_type: isLoopbackHost(new URL(request.redirectUri).hostname) ? "native" : "web",
     token_endpoint_auth_method: preferredMethod(server.token_endpoint_auth_methods_supported),
   }, overHttp(http, signal));
-  if (response.status !== 200 && response.status !== 201) {
-    const error = await endpointError(response, failure);
-    if (error.status === 403 || error.status === 401) {
-      throw new McpAuthError(
-        error.code,
-        `${error.message}; the server refuses clients that it does not know`,
-        {
-          hint: failure.hint,
-          cause: error,
-        },
-      );
-    }
-    throw error;
-  }
+  if (response.status === 401 || response.status === 403) throw await unknownClient(response, failure);
+  if (response.status !== 200 && response.status !== 201) throw await endpointError(response, failure);
   try {
     // RFC 7591 asks for 201; servers that answer 200 mean the same.
     const client = await oauth.processDynamicClientRegistrationResponse(
@@ -86,6 +76,65 @@ export async function registerClient(
   } catch (error) {
     throw malformedAnswer(error, failure);
   }
+}
+
+/**
+ * A server that lets in clients of a list alone; it may say so in plain text, which is quoted.
+ *
+ * @see behaviours row 20
+ */
+async function unknownClient(response: Response, failure: EndpointFailure): Promise<McpAuthError> {
+  const { status } = response;
+  const text = await response.text();
+  const cause = await endpointError(new Response(text, { status }), failure);
+  const words = cause.oauthError !== undefined || /^\s*(<|$)/.test(text)
+    ? cause.message
+    : `Cannot ${failure.action}: "${safeUrl(failure.endpoint)}" answered ${status}: "${
+      redact(safeText(text))
+    }"`;
+  return new McpAuthError(failure.code, `${words}; the server refuses clients that it does not know`, {
+    hint: "Register a client by hand and repeat the command with --client-id <id>; " +
+      "where the server knows clients by their names, yours is set with --client-name <name>",
+    cause,
+  });
+}
+
+/** What became of a registration at its server: `unsupported` where the server does not delete them. */
+export type RegistrationDeletion = "deleted" | "unsupported";
+
+/**
+ * Deletes a client at its server; its tokens end with it.
+ *
+ * @param http The one fetch.
+ * @param issuer The issuer of the registration.
+ * @param registration The client, with the means that its server gave to delete it; `unsupported` without them.
+ * @param signal Ends the wait.
+ * @throws {McpAuthError} `SERVER_ERROR` when the server does not delete it, `UNSAFE_URL` for a place that is no endpoint
+ *   of this issuer, or what the fetch throws.
+ * @see RFC 7592 section 2.3
+ */
+export async function deleteRegistration(
+  http: Http,
+  issuer: string,
+  registration: Pick<Registration, "registrationClientUri" | "registrationAccessToken">,
+  signal?: AbortSignal,
+): Promise<RegistrationDeletion> {
+  const { registrationClientUri: uri, registrationAccessToken: token } = registration;
+  if (uri === undefined || token === undefined) return "unsupported";
+  checkEndpoint(uri, "registration_client_uri", issuer);
+  const response = await http(uri, {
+    method: "DELETE",
+    headers: { accept: "application/json", authorization: `Bearer ${token}` },
+    timeoutMs: REFRESH_TIMEOUT_MS,
+    signal,
+  });
+  if (response.status >= 200 && response.status < 300) return "deleted";
+  if (response.status === 405 || response.status === 501) return "unsupported";
+  throw await endpointError(response, {
+    code: "SERVER_ERROR",
+    action: "delete the client registration",
+    endpoint: uri,
+  });
 }
 
 /** The answer with what servers write for "none" taken out, and the expiry that some leave out put in (0: never). */

@@ -1,12 +1,14 @@
 /**
  * Turns what `oauth4webapi` throws, and what endpoints answer, into coded errors. An OAuth error code is part of the
- * decision (which ones end a credential), so it is kept beside ours; the server's words are shown, capped and cleaned.
+ * decision, so it is kept beside ours; the server's words are shown, capped and cleaned. Which ones end a credential is
+ * said here, in one place: `invalid_grant`, `invalid_client` and `unauthorized_client`, everything else is temporary.
  *
  * @see RFC 6749 section 5.2
  * @module
  */
 import { type ErrorCode, McpAuthError, type McpAuthErrorOptions } from "../errors.ts";
 import { redact } from "../http/redaction.ts";
+import { retryAfterMs } from "../http/retry_after.ts";
 import { safeText, safeUrl } from "../untrusted_text.ts";
 import { isObject } from "./json.ts";
 
@@ -16,23 +18,38 @@ export class OAuthResponseError extends McpAuthError {
   readonly oauthError: string | undefined;
   /** The HTTP status. */
   readonly status: number;
+  /** The server's words, made safe, such as `invalid_grant (Token is gone)`; empty where it said nothing. */
+  readonly words: string;
+  /** How long the server asks to be left alone, in ms from its answer; undefined where it did not say. */
+  readonly retryAfterMs: number | undefined;
 
   /**
    * @param code Our code.
    * @param message As for `McpAuthError`.
-   * @param answer The OAuth error code and the HTTP status.
+   * @param answer What the endpoint answered.
    * @param options As for `McpAuthError`.
    */
-  constructor(
-    code: ErrorCode,
-    message: string,
-    answer: { readonly oauthError?: string | undefined; readonly status: number },
-    options: McpAuthErrorOptions = {},
-  ) {
+  constructor(code: ErrorCode, message: string, answer: Refusal, options: McpAuthErrorOptions = {}) {
     super(code, message, options);
     this.oauthError = answer.oauthError;
     this.status = answer.status;
+    this.words = answer.words;
+    this.retryAfterMs = answer.retryAfterMs;
   }
+}
+
+/** What an endpoint answered in place of a success. */
+export type Refusal = Pick<OAuthResponseError, "oauthError" | "status" | "words" | "retryAfterMs">;
+
+/**
+ * Says whether a failed refresh means that the credential is dead, rather than that the server or the network is.
+ *
+ * @see RFC 6749 section 5.2; behaviours row 3
+ */
+export function endsCredential(error: McpAuthError): boolean {
+  return error instanceof OAuthResponseError && (error.status === 400 || error.status === 401) &&
+    (error.oauthError === "invalid_grant" || error.oauthError === "invalid_client" ||
+      error.oauthError === "unauthorized_client");
 }
 
 /** What to call an endpoint and its failure in an error. */
@@ -71,7 +88,7 @@ export async function endpointError(
     `Cannot ${failure.action}: "${safeUrl(failure.endpoint)}" answered ${status}${
       words === "" ? "" : `: ${words}`
     }`,
-    { oauthError, status },
+    { oauthError, status, words, retryAfterMs: retryAfterMs(response.headers) },
     { hint: code === failure.code ? failure.hint : "Try again later" },
   );
 }

@@ -92,13 +92,33 @@ export function parseServerMetadata(json: unknown, issuer: string, url: string):
     if (list !== undefined) metadata[name] = list;
   }
   for (const name of FLAGS) if (json[name] === true) metadata[name] = true;
+  // It only shows who signed in: one that cannot be used is no reason to refuse the document.
+  if (isUsableEndpoint(json.userinfo_endpoint, issuer)) metadata.userinfo_endpoint = json.userinfo_endpoint;
   if (metadata.authorization_endpoint === undefined) throw invalid('"authorization_endpoint" is missing');
   if (metadata.token_endpoint === undefined) throw invalid('"token_endpoint" is missing');
   return metadata as unknown as ServerMetadata;
 }
 
-/** A server on the web has no endpoint on this machine's loopback, the only place where http is allowed. */
-function checkEndpoint(endpoint: string, name: string, issuer: string): void {
+function isUsableEndpoint(endpoint: unknown, issuer: string): endpoint is string {
+  try {
+    if (typeof endpoint !== "string") return false;
+    checkEndpoint(endpoint, "userinfo_endpoint", issuer);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Refuses an endpoint of a server that cannot be one: a server on the web has no endpoint on this machine's loopback, the
+ * only place where http is allowed.
+ *
+ * @param endpoint Its URL, as the server named it.
+ * @param name What it is, for the message.
+ * @param issuer The server's issuer.
+ * @throws {McpAuthError} `UNSAFE_URL`.
+ */
+export function checkEndpoint(endpoint: string, name: string, issuer: string): void {
   const { protocol } = parseWebUrl(endpoint, name);
   if (/\p{Cc}/u.test(endpoint)) {
     throw new McpAuthError(

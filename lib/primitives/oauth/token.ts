@@ -1,13 +1,12 @@
 /**
- * The token endpoint: exchange of a code, and refresh. Whether a failure ends a credential is said here, in one place:
- * `invalid_grant`, `invalid_client` and `unauthorized_client` do, everything else is temporary.
+ * The token endpoint: exchange of a code, and refresh. What servers write that is nearly right is put right before the
+ * strict check.
  *
  * @see RFC 6749 sections 4.1.3, 5 and 6
  * @see MCP 2026-07-28 authorization (C40, C54, C66); behaviours rows 3, 6 and 7
  * @module
  */
 import * as oauth from "oauth4webapi";
-import type { McpAuthError } from "../errors.ts";
 import type { Http } from "../http/http.ts";
 import { readJson } from "../http/body.ts";
 import { REFRESH_TIMEOUT_MS } from "../limits.ts";
@@ -17,6 +16,7 @@ import { isObject } from "./json.ts";
 import {
   endpointError,
   type EndpointFailure,
+  endsCredential,
   malformedAnswer,
   OAuthResponseError,
 } from "./response_error.ts";
@@ -45,6 +45,8 @@ export interface TokenRequest {
   /** The resource indicator, verbatim; undefined for servers that predate it. */
   readonly resource?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Milliseconds for a refresh; {@linkcode REFRESH_TIMEOUT_MS} when left out. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /**
@@ -103,7 +105,7 @@ export async function refreshTokens(request: TokenRequest, refreshToken: string)
     clientAuthentication(client),
     refreshToken,
     {
-      ...overHttp(http, signal, REFRESH_TIMEOUT_MS),
+      ...overHttp(http, signal, request.timeoutMs ?? REFRESH_TIMEOUT_MS),
       additionalParameters: resourceParameter(request.resource),
     },
   );
@@ -117,17 +119,6 @@ export async function refreshTokens(request: TokenRequest, refreshToken: string)
     if (!(error instanceof OAuthResponseError && endsCredential(error))) throw error;
     throw new OAuthResponseError("TOKEN_REFRESH_FAILED", error.message, error, { hint: "Sign in again" });
   }
-}
-
-/**
- * Says whether a failed refresh means that the credential is dead, rather than that the server or the network is.
- *
- * @see RFC 6749 section 5.2
- */
-export function endsCredential(error: McpAuthError): boolean {
-  return error instanceof OAuthResponseError && (error.status === 400 || error.status === 401) &&
-    (error.oauthError === "invalid_grant" || error.oauthError === "invalid_client" ||
-      error.oauthError === "unauthorized_client");
 }
 
 function resourceParameter(resource: string | undefined): Record<string, string> {

@@ -35,6 +35,28 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /**
+ * Waits without keeping the process alive.
+ *
+ * @param ms How long, in milliseconds.
+ * @param signal Ends the wait by rejecting with its reason.
+ */
+export function pauseIdly(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    }, ms);
+    Deno.unrefTimer(timer as unknown as number);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/**
  * Waits for work that goes on whether or not somebody waits for it.
  *
  * @param work What to wait for.

@@ -6,7 +6,7 @@
  * @module
  */
 import { McpAuthError } from "../errors.ts";
-import { folderOf } from "./paths.ts";
+import { folderOf, pathIn } from "./paths.ts";
 import { permissionDenied } from "./permissions.ts";
 
 /**
@@ -36,19 +36,38 @@ export function readTextFile(path: string): string | undefined {
  * @throws {McpAuthError} `STORE_UNAVAILABLE` or `PERMISSION_DENIED`.
  */
 export async function createTextFile(path: string, text: string): Promise<boolean> {
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  const temporary = `${path}.${crypto.randomUUID()}${TEMPORARY}`;
   try {
     using file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
     const bytes = new TextEncoder().encode(text);
     for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
     await file.sync();
     await Deno.link(temporary, path);
+    await flushFolder(folderOf(path));
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
     throw fileError(error, "write", path);
   } finally {
     await Deno.remove(temporary).catch(() => {});
+  }
+}
+
+/**
+ * Removes a file that {@linkcode createTextFile} made, and what it has left beside it where it was killed half way.
+ *
+ * @param path The file; one that is not there is no error.
+ * @throws {McpAuthError} `STORE_UNAVAILABLE` or `PERMISSION_DENIED`.
+ */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await removeIfThere(path);
+    for (const { name } of await Array.fromAsync(Deno.readDir(folderOf(path)))) {
+      const each = pathIn(folderOf(path), name);
+      if (each.startsWith(`${path}.`) && each.endsWith(TEMPORARY)) await removeIfThere(each);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(error, "remove", path);
   }
 }
 
@@ -87,7 +106,42 @@ export async function ensurePrivateFolder(path: string): Promise<void> {
   }
 }
 
-function fileError(thrown: unknown, verb: string, path: string, folder = folderOf(path)): McpAuthError {
+/** What the name of a file that is not in its place yet ends with. */
+const TEMPORARY = ".tmp";
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Makes the name of a new file outlast a power failure, where folders can be flushed. */
+async function flushFolder(path: string): Promise<void> {
+  try {
+    using folder = await Deno.open(path);
+    await folder.sync();
+  } catch {
+    // Windows opens no folders; the file itself is flushed.
+  }
+}
+
+/**
+ * The coded error for what an operation on a file threw.
+ *
+ * @param thrown What was caught.
+ * @param verb What was being done with the file, for the message: `Cannot <verb> "<path>"`.
+ * @param path The file.
+ * @param folder The folder to name where the sandbox refuses; the one that the file is in when left out.
+ * @returns `PERMISSION_DENIED` for a refusal of the sandbox, else `STORE_UNAVAILABLE`.
+ */
+export function fileError(
+  thrown: unknown,
+  verb: string,
+  path: string,
+  folder: string = folderOf(path),
+): McpAuthError {
   const action = `${verb} "${path}"`;
   const denied = permissionDenied(thrown, action, folder);
   if (denied !== undefined) return denied;

@@ -1,7 +1,8 @@
 /**
  * The port to a transactional key-value store, as small as the product needs it: a consistent read of some keys, a
  * listing, and one atomic commit with checks. Values are bytes, the one kind whose stored size is known before the
- * write; whoever stores says what the bytes mean. The adapters (`local_kv.ts`, `memory_kv.ts`) pass one contract suite.
+ * write; whoever stores says what the bytes mean. The adapters (`local_kv.ts`, `memory_kv.ts` and, for a database that
+ * many machines share, `../kv_connect/remote_kv.ts`) pass one contract suite.
  *
  * @module
  */
@@ -36,8 +37,9 @@ export interface KvChange {
 
 /**
  * A transactional key-value store. Every method throws `McpAuthError` with `STORE_UNAVAILABLE` when the store cannot
- * do it or is closed, and with `PERMISSION_DENIED` when the sandbox forbids it. A signal ends the wait for a store that
- * other processes keep busy; a commit that is given up, by a signal or as busy, may still happen.
+ * do it or is closed, with `PERMISSION_DENIED` when the sandbox forbids it, and with `TIMEOUT` when a remote one does not
+ * answer. A signal ends the wait for a store that is slow or that other processes keep busy; a commit that is given up,
+ * by a signal or as busy, may still happen.
  */
 export interface Kv extends Disposable {
   /**

@@ -1,6 +1,8 @@
 /**
- * A kernel lock on a file: it is gone the moment its process is, however that ended. It is polled where the runtime can
- * (`tryLock`), because a blocking wait cannot be cancelled and a wait given up may still get the lock later.
+ * The port to locks, and the two kinds that a machine has by itself: a kernel lock on a file, which is gone the moment
+ * its process is, however that ended, and locks in memory. A kernel lock is polled where the runtime can (`tryLock`),
+ * because a blocking wait cannot be cancelled and a wait given up may still get the lock later. What many machines
+ * share is locked by a lease (`lease.ts`).
  *
  * @module
  */
@@ -10,16 +12,27 @@ import { pause, waitFor } from "./clock.ts";
 import { pathIn } from "./paths.ts";
 import { permissionDenied } from "./permissions.ts";
 
+/** A lock that is held. Its disposal releases it; a second one does nothing. */
+export interface Lock extends AsyncDisposable {
+  /**
+   * To be awaited right before each step that must not happen twice, such as presenting a refresh token. A lock that
+   * ends by time (a lease) is renewed where too little of it is left for one such step; one of the kernel is simply held.
+   *
+   * @throws {McpAuthError} `STORE_UNAVAILABLE` when the lock was lost, or cannot be kept: the step must not be taken.
+   */
+  assertHeld(): Promise<void>;
+}
+
 /** Takes a lock by name, waiting for whoever holds it. */
 export interface Locks {
   /**
    * @param name File-name-safe name of what is locked.
    * @param timeoutMs How long to wait, in ms.
    * @param signal Ends the wait by rejecting with its reason.
-   * @returns A handle whose disposal releases the lock.
+   * @returns The lock; `await using` releases it.
    * @throws {McpAuthError} `TIMEOUT` when it was held all the time, `STORE_UNAVAILABLE`, `PERMISSION_DENIED`.
    */
-  acquire(name: string, timeoutMs: number, signal?: AbortSignal): Promise<Disposable>;
+  acquire(name: string, timeoutMs: number, signal?: AbortSignal): Promise<Lock>;
 }
 
 /**
@@ -31,6 +44,7 @@ export function fileLocks(folder: string): Locks {
   const lockBlocking = blockingLock();
   return {
     acquire: async (name, timeoutMs, signal) => {
+      signal?.throwIfAborted();
       const path = pathIn(folder, `${name}.lock`);
       let file: Deno.FsFile | undefined;
       let locked = false;
@@ -45,10 +59,10 @@ export function fileLocks(folder: string): Locks {
       } finally {
         if (!locked) file?.close();
       }
-      if (locked) return { [Symbol.dispose]: () => file.close() };
+      if (locked) return heldUntil(() => file.close());
       throw new McpAuthError(
         "TIMEOUT",
-        `Cannot lock "${path}": another process has held it for ${Math.round(timeoutMs / 1000)} s`,
+        `Cannot lock "${path}": another process has held it for ${inSeconds(timeoutMs)}`,
         { hint: "Try again" },
       );
     },
@@ -59,17 +73,48 @@ export function fileLocks(folder: string): Locks {
 export function memoryLocks(): Locks {
   const tails = new Map<string, Promise<void>>();
   return {
-    acquire: async (name, _timeoutMs, signal) => {
+    acquire: async (name, timeoutMs, signal) => {
       const before = tails.get(name);
       const released = Promise.withResolvers<void>();
-      tails.set(name, Promise.all([before, released.promise]).then(() => {}));
+      const tail = Promise.all([before, released.promise]).then(() => {
+        if (tails.get(name) === tail) tails.delete(name);
+      });
+      tails.set(name, tail);
+      const waited = new AbortController();
       try {
-        await waitFor(before ?? Promise.resolve(), signal);
+        if (before !== undefined) {
+          const late = pause(timeoutMs, waited.signal).then(() => {
+            throw new McpAuthError(
+              "TIMEOUT",
+              `Cannot lock "${name}": it was held for ${inSeconds(timeoutMs)}`,
+            );
+          });
+          await waitFor(Promise.race([before, late]), signal);
+        } else signal?.throwIfAborted();
       } catch (error) {
         released.resolve();
         throw error;
+      } finally {
+        waited.abort();
       }
-      return { [Symbol.dispose]: () => released.resolve() };
+      return heldUntil(() => released.resolve());
+    },
+  };
+}
+
+function inSeconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`;
+}
+
+/** A lock that nothing but its release ends. */
+function heldUntil(release: () => void): Lock {
+  let released = false;
+  return {
+    assertHeld: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => {
+      if (!released) release();
+      released = true;
+      return Promise.resolve();
     },
   };
 }

@@ -42,8 +42,16 @@ export function permissionDenied(thrown: unknown, action: string, folder?: strin
  */
 export function allowFlag(access: string, target?: string): string {
   if (target === undefined) return `--allow-${access}`;
-  const flag = `--allow-${access}=${safeText(target).replaceAll(",", ",,")}`;
-  return /^[\w@%+=:,./\\[\]-]+$/.test(flag) ? flag : `'${flag.replaceAll("'", `'\\''`)}'`;
+  return shellWord(`--allow-${access}=${safeText(target).replaceAll(",", ",,")}`);
+}
+
+/**
+ * Quotes a word for a shell, where it has to be.
+ *
+ * @param word Any text; what is in it stays as it is.
+ */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./\\[\]-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 function granted(access: string, target: string | undefined, folder: string | undefined): string | undefined {

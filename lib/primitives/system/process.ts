@@ -8,7 +8,7 @@ import { McpAuthError } from "../errors.ts";
 
 /** Variables that no child may inherit: each opens the store, is a credential itself, or speaks to this process alone. */
 const SECRET_VARIABLE =
-  /^MCP_AUTH_(RESTARTED_BY|KEY|PASSPHRASE|CLIENT_SECRET|ACCESS_TOKEN|.*_(SECRET|TOKEN|KEY|PASSWORD))$|^DENO_KV_ACCESS_TOKEN$/i;
+  /^MCP_AUTH_(RESTARTED_BY|(.*_)?(KEY|PASSPHRASE|PASSWORD|SECRET|TOKEN))$|^DENO_KV_ACCESS_TOKEN$/i;
 
 /** How often a long-running command looks whether its parent is still there, in ms. */
 const PARENT_POLL_MS = 500;
@@ -33,7 +33,7 @@ export function childEnvironment(): { readonly clearEnv: true; readonly env: Rec
   try {
     all = Deno.env.toObject();
   } catch {
-    // A sandbox that does not grant all variables: the child gets the few that openers need, where granted.
+    // A sandbox that does not grant all variables: the child gets the few that openers and keychains need, where granted.
     for (
       const name of [
         "PATH",
@@ -42,6 +42,10 @@ export function childEnvironment(): { readonly clearEnv: true; readonly env: Rec
         "WAYLAND_DISPLAY",
         "XDG_RUNTIME_DIR",
         "DBUS_SESSION_BUS_ADDRESS",
+        "SystemRoot",
+        "USERPROFILE",
+        "APPDATA",
+        "LOCALAPPDATA",
       ]
     ) {
       try {

@@ -5,35 +5,35 @@
  *
  * @module
  */
-import { unwrapKey, wrapKey } from "../../primitives/crypto/key_wrapping.ts";
-import { type Bytes, importKey, newKey } from "../../primitives/crypto/sealing.ts";
+import { importKey, newKey } from "../../primitives/crypto/sealing.ts";
 import { McpAuthError } from "../../primitives/errors.ts";
-import type { Env } from "../../primitives/system/env.ts";
-import { type Kv, type KvEntry, showKey } from "../../primitives/system/kv.ts";
-import { chooseKind, type KeystoreContext, type KeystoreKind, openKeystore } from "./keystore.ts";
-import { KEY_PREFIX, KEYSTORE_KEY } from "./keys.ts";
-
-/** The schema of the records that this version reads and writes. */
-export const SCHEMA = 1;
+import { waitFor } from "../../primitives/system/clock.ts";
+import { type Kv, type KvEntry, type KvKey, showKey } from "../../primitives/system/kv.ts";
+import {
+  chooseKind,
+  type Keystore,
+  type KeystoreContext,
+  type KeystoreKind,
+  openKeystore,
+} from "./keystore.ts";
+import {
+  encodeKeystoreRecord,
+  type KeystoreRecord,
+  parseKeystoreRecord,
+  unlockRecord,
+} from "./keystore_record.ts";
+import { KEY_PREFIX, KEYSTORE_KEY, LEASES } from "./keys.ts";
 
 /** A usable data key. */
 export interface DataKey {
+  /** What the keystore record calls it. */
+  readonly id: string;
   /** Seals and opens records. */
   readonly key: CryptoKey;
   /** The version of the keystore record it came from; every write checks it. */
   readonly version: string;
   /** The keystore that the store is sealed by. */
   readonly kind: KeystoreKind;
-}
-
-/** What is stored at `KEYSTORE_KEY`, as JSON. */
-interface KeystoreRecord {
-  readonly schema: number;
-  readonly kind: string;
-  /** Grows when the data key is wrapped anew. */
-  readonly generation: number;
-  /** The wrapped data key as base64. */
-  readonly wrapped: string;
 }
 
 /** What {@linkcode DataKeys} takes. */
@@ -45,9 +45,11 @@ export interface DataKeysOptions extends KeystoreContext {
 /** Unlocks and makes the data key of one store, and keeps it for the life of the process. */
 export class DataKeys {
   readonly #context: KeystoreContext;
-  readonly #env: Env;
-  readonly #asked: KeystoreKind | undefined;
+  readonly #keystores = new Map<KeystoreKind, Promise<Keystore>>();
+  /** The keystore that the user asks for. */
+  readonly asked: KeystoreKind | undefined;
   #current: DataKey | undefined;
+  #unlocking: { readonly version: string; readonly result: Promise<DataKey> } | undefined;
 
   /**
    * Prepares for one store; no keystore is touched yet.
@@ -56,48 +58,36 @@ export class DataKeys {
    */
   constructor(options: DataKeysOptions) {
     this.#context = options;
-    this.#env = options.env;
-    this.#asked = options.asked;
+    this.asked = options.asked;
   }
 
   /**
    * Returns the data key that a keystore record holds.
    *
    * @param entry What is stored at `KEYSTORE_KEY` now.
+   * @param kv The store, to look again where another process changes the keystore at this moment.
    * @param signal Ends the wait for a keystore.
    * @returns The key; undefined where nothing is stored, as in a new store.
    * @throws {McpAuthError} `STORE_UNAVAILABLE` when the record is of a newer schema or damaged; `KEYSTORE_UNAVAILABLE`
    * when its key is missing or another, or when another keystore was asked for.
    */
-  async unlock(entry: KvEntry, signal?: AbortSignal): Promise<DataKey | undefined> {
+  async unlock(entry: KvEntry, kv: Kv, signal?: AbortSignal): Promise<DataKey | undefined> {
     if (entry.value === undefined || entry.version === null) return undefined;
     if (this.#current?.version === entry.version) return this.#current;
-    const record = parseRecord(entry.value);
-    const keystore = await openKeystore(chooseKind(this.#asked, record.kind, this.#env), this.#context);
-    const wrapping = await keystore.read(signal);
-    const hint =
-      `Put back the key that this store was made with in ${keystore.place}; without it the store ` +
-      "cannot be opened, and has to be moved away to begin with an empty one";
-    if (wrapping === undefined) {
-      throw new McpAuthError(
-        "KEYSTORE_UNAVAILABLE",
-        `Cannot open the store: its key is not in ${keystore.place}`,
-        {
-          hint,
-        },
-      );
+    const record = parseKeystoreRecord(entry.value);
+    // Wrapped anew by another process: the data key itself is still the one that is known here.
+    if (this.#current?.id === record.dataKey) {
+      return this.#current = { ...this.#current, version: entry.version };
     }
-    const key = await unwrapKey(wrapping, Uint8Array.fromBase64(record.wrapped), binding(record));
-    if (key === undefined) {
-      throw new McpAuthError(
-        "KEYSTORE_UNAVAILABLE",
-        `Cannot open the store: the key in ${keystore.place} is another`,
-        {
-          hint,
-        },
-      );
+    try {
+      return await waitFor(this.#unlockOnce(record, entry.version), signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      // Another process may have changed the keystore since the record was read, and have removed the key it names.
+      const [now] = await kv.get([KEYSTORE_KEY], signal).catch(() => [entry]);
+      if (now === undefined || now.version === entry.version) throw error;
+      return await this.unlock(now, kv, signal);
     }
-    return this.#current = { key, version: entry.version, kind: keystore.kind };
   }
 
   /**
@@ -111,7 +101,7 @@ export class DataKeys {
   async unlockOrCreate(kv: Kv, signal?: AbortSignal): Promise<DataKey> {
     const found = await this.#unlockStored(kv, signal);
     if (found !== undefined) return found;
-    if ((await kv.list(KEY_PREFIX, signal)).some(({ key }) => showKey(key) !== showKey(KEYSTORE_KEY))) {
+    if ((await kv.list(KEY_PREFIX, signal)).some(({ key }) => isSealed(key))) {
       const meanwhile = await this.#unlockStored(kv, signal);
       if (meanwhile !== undefined) return meanwhile;
       throw new McpAuthError(
@@ -122,20 +112,61 @@ export class DataKeys {
         },
       );
     }
-    const keystore = await openKeystore(chooseKind(this.#asked, undefined, this.#env), this.#context);
-    const wrapping = await keystore.create(signal);
+    const { firstKey } = await import("./keystore_choice.ts");
+    const { keystore, made, notice } = await firstKey(
+      this.asked,
+      this.#context,
+      (kind) => this.keystore(kind),
+      signal,
+    );
+    const { slot, key: wrapping } = made;
     const raw = newKey();
-    const description = { schema: SCHEMA, kind: keystore.kind, generation: 1 };
-    const wrapped = (await wrapKey(wrapping, raw, binding(description))).toBase64();
-    const value = new TextEncoder().encode(
-      JSON.stringify({ ...description, wrapped } satisfies KeystoreRecord),
+    const id = crypto.randomUUID();
+    const value = await encodeKeystoreRecord(
+      { kind: keystore.kind, slot, generation: 1, dataKey: id },
+      wrapping,
+      raw,
     );
     const version = await kv.commit({
       checks: [{ key: KEYSTORE_KEY, version: null }],
       sets: [{ key: KEYSTORE_KEY, value }],
     }, signal);
-    if (version === undefined) return await this.unlockOrCreate(kv, signal);
-    return this.#current = { key: await importKey(raw), version, kind: keystore.kind };
+    if (version === undefined) {
+      // Another process was first. A key that cannot be removed now harms nobody: nothing is sealed by it.
+      await keystore.remove(slot, signal).catch(() => {});
+      return await this.unlockOrCreate(kv, signal);
+    }
+    if (notice !== undefined) this.#context.notice?.(notice);
+    return this.#current = { id, key: await importKey(raw), version, kind: keystore.kind };
+  }
+
+  /**
+   * A keystore as this store uses it; nothing is read yet.
+   *
+   * @param kind Which; not looked at is whether the store is sealed by it.
+   */
+  async keystore(kind: KeystoreKind): Promise<Keystore> {
+    let keystore = this.#keystores.get(kind);
+    if (keystore === undefined) {
+      keystore = openKeystore(kind, this.#context);
+      this.#keystores.set(kind, keystore);
+    }
+    return await keystore;
+  }
+
+  /**
+   * The kind to use for a store that is made.
+   *
+   * @param recorded What it is sealed by, as recorded.
+   * @throws {McpAuthError} `KEYSTORE_UNAVAILABLE` when another is asked for, or this version does not know it.
+   */
+  choose(recorded: string): KeystoreKind {
+    return chooseKind(this.asked, recorded);
+  }
+
+  /** Whether other machines use the store as well. */
+  get shared(): boolean {
+    return this.#context.shared === true;
   }
 
   /** The key unlocked last, where there is one; it may have been wrapped anew since. */
@@ -143,43 +174,34 @@ export class DataKeys {
     return this.#current;
   }
 
+  /** Asks the keystore; who wants the same while it is being asked waits for the same answer. */
+  #unlockOnce(record: KeystoreRecord, version: string): Promise<DataKey> {
+    if (this.#unlocking?.version === version) return this.#unlocking.result;
+    const unlock = async () => {
+      const keystore = await this.keystore(this.choose(record.kind));
+      const dataKey = await unlockRecord(record, keystore);
+      return this.#current = {
+        id: record.dataKey,
+        key: await importKey(dataKey),
+        version,
+        kind: keystore.kind,
+      };
+    };
+    const unlocking = { version, result: unlock() };
+    this.#unlocking = unlocking;
+    unlocking.result.catch(() => {
+      if (this.#unlocking === unlocking) this.#unlocking = undefined;
+    });
+    return unlocking.result;
+  }
+
   async #unlockStored(kv: Kv, signal: AbortSignal | undefined): Promise<DataKey | undefined> {
     const [entry] = await kv.get([KEYSTORE_KEY], signal);
-    return await this.unlock(entry!, signal);
+    return await this.unlock(entry!, kv, signal);
   }
 }
 
-function binding({ schema, kind, generation }: Omit<KeystoreRecord, "wrapped">): Bytes {
-  return new TextEncoder().encode(JSON.stringify([...KEYSTORE_KEY, schema, kind, generation]));
-}
-
-function parseRecord(value: Bytes): KeystoreRecord {
-  let record: Partial<Record<keyof KeystoreRecord, unknown>> | null = null;
-  try {
-    record = JSON.parse(new TextDecoder().decode(value));
-  } catch {
-    // Reported below with all else that is no record.
-  }
-  const { schema, kind, generation, wrapped } = record ?? {};
-  if (typeof schema === "number" && schema > SCHEMA) {
-    throw new McpAuthError(
-      "STORE_UNAVAILABLE",
-      `Cannot open the store: its schema is ${schema}, and ${SCHEMA} is known`,
-      {
-        hint: "Update mcp-auth; nothing was changed",
-      },
-    );
-  }
-  if (
-    schema === SCHEMA && typeof kind === "string" && typeof generation === "number" &&
-    typeof wrapped === "string" &&
-    /^[A-Za-z0-9+/]{82}==$/.test(wrapped)
-  ) return { schema, kind, generation, wrapped };
-  throw new McpAuthError(
-    "STORE_UNAVAILABLE",
-    `Cannot open the store: its record ${showKey(KEYSTORE_KEY)} is damaged`,
-    {
-      hint: "Restore the store from a backup, or move it away to begin with an empty one",
-    },
-  );
+/** Whether what is stored there is lost without the data key. */
+function isSealed(key: KvKey): boolean {
+  return showKey(key) !== showKey(KEYSTORE_KEY) && !LEASES.every((part, index) => part === key[index]);
 }

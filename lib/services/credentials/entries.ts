@@ -7,7 +7,16 @@
 import { McpAuthError } from "../../primitives/errors.ts";
 import { STORE_CHANGE_TRIES_MAX } from "../../primitives/limits.ts";
 import type { KvKey } from "../../primitives/system/kv.ts";
-import { CLIENTS, credentialKey, CREDENTIALS, entryShape, serverKey, SERVERS } from "./keys.ts";
+import {
+  attemptKey,
+  clientKey,
+  CLIENTS,
+  credentialKey,
+  CREDENTIALS,
+  entryShape,
+  serverKey,
+  SERVERS,
+} from "./keys.ts";
 import type { ClientRecord } from "./records.ts";
 import type { SealedKv } from "./sealed_kv.ts";
 
@@ -31,6 +40,7 @@ export async function renameEntry(
     const moves = [
       { from: serverKey(from), to: serverKey(to) },
       { from: credentialKey(from), to: credentialKey(to) },
+      { from: attemptKey(from), to: attemptKey(to) },
       ...own.map((key) => ({ from: key, to: [...key.slice(0, -1), entryShape(to)] })),
     ];
     const found = (await Promise.all(moves.map((move) => records.read([move.from], signal)))).flat();
@@ -71,7 +81,7 @@ export async function renameEntry(
  * @returns Whether there was such an entry.
  */
 export async function removeEntry(records: SealedKv, name: string, signal?: AbortSignal): Promise<boolean> {
-  const at = [serverKey(name), credentialKey(name)];
+  const at = [serverKey(name), credentialKey(name), attemptKey(name)];
   const stored = [
     ...await records.keys(SERVERS, signal),
     ...await records.keys(CREDENTIALS, signal),
@@ -79,6 +89,30 @@ export async function removeEntry(records: SealedKv, name: string, signal?: Abor
   if (!stored.some((key) => key.at(-1) === name)) return false;
   await records.commit({ deletes: [...at, ...await ownClientKeys(records, name, signal)] }, signal);
   return true;
+}
+
+/**
+ * Forgets a dynamic registration that its server has lost, unless another has taken its place by now; one that a person
+ * made by hand stays.
+ *
+ * @param records Where the registration is.
+ * @param client The registration.
+ * @param signal Ends the wait for a busy store.
+ * @returns Whether it was there.
+ */
+export async function forgetClient(
+  records: SealedKv,
+  client: ClientRecord,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const key = await clientKey(client.issuer, client.redirectShape);
+  const [found] = await records.read([key], signal);
+  const stored = found?.record as ClientRecord | undefined;
+  if (found === undefined || stored?.source !== "dynamic" || stored.clientId !== client.clientId) {
+    return false;
+  }
+  return await records.commit({ checks: [{ key, version: found.version }], deletes: [key] }, signal) !==
+    undefined;
 }
 
 async function ownClientKeys(

@@ -11,6 +11,12 @@ import type { KvKey } from "../../primitives/system/kv.ts";
 export const KEY_PREFIX: KvKey = ["mcp-auth", 1];
 /** The wrapped data key and what describes it. */
 export const KEYSTORE_KEY: KvKey = [...KEY_PREFIX, "keystore"];
+/** A change of keystore that is under way; what it leaves behind when it is interrupted is tidied up by the next one. */
+export const KEYSTORE_CHANGE_KEY: KvKey = [...KEY_PREFIX, "keystore-change"];
+/** What the keys of the leases begin with; only where the store is remote. */
+export const LEASES: KvKey = [...KEY_PREFIX, "lease"];
+/** What the keys of the counted sign-in attempts begin with. */
+export const ATTEMPTS: KvKey = [...KEY_PREFIX, "attempt"];
 /** What the keys of all entries begin with. */
 export const SERVERS: KvKey = [...KEY_PREFIX, "server"];
 /** What the keys of all tokens begin with. */
@@ -26,6 +32,11 @@ export function serverKey(name: string): KvKey {
 /** The key of an entry's tokens, by the entry's name. */
 export function credentialKey(name: string): KvKey {
   return [...CREDENTIALS, name];
+}
+
+/** The key of the sign-in attempts on an entry, by the entry's name. */
+export function attemptKey(name: string): KvKey {
+  return [...ATTEMPTS, name];
 }
 
 /** The key of a client registration, by its issuer, byte for byte, and its redirect shape. */

@@ -3,15 +3,21 @@
  *
  * @module
  */
-export { KEYSTORE_KINDS, type KeystoreKind } from "./keystore.ts";
+export { type AskPassphrase, KEYSTORE_KINDS, type KeystoreKind } from "./keystore.ts";
+export type { KeystoreChanged } from "./keystore_change.ts";
+export type { KeystoreState } from "./keystore_state.ts";
 export { entryShape } from "./keys.ts";
+export type { StoreLocation } from "./location.ts";
 export { openStore, type StoreOptions } from "./open_store.ts";
 export type {
   ClientRecord,
   CredentialRecord,
+  PendingRefresh,
+  RefreshFailure,
   ServerOptions,
   ServerRecord,
   TokenEndpointAuthMethod,
   Versioned,
 } from "./records.ts";
 export { CredentialStore, type ServerWithCredential, type SignedIn } from "./store.ts";
+export type { EntryVersions, EntryWrite, WholeEntry } from "./whole_entries.ts";

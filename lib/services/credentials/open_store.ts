@@ -1,25 +1,28 @@
 /**
- * Puts a store together: which folder, which keystore, on disk or in memory. Nothing is opened, read or created until
- * the store is used.
+ * Puts a store together: which folder or server, which keystore, on disk, far away or in memory. Nothing is opened, read
+ * or created until the store is used.
  *
  * @module
  */
-import type { Env } from "../../primitives/system/env.ts";
+import { McpAuthError } from "../../primitives/errors.ts";
+import type { Http } from "../../primitives/http/http.ts";
 import { openLocalKv } from "../../primitives/system/local_kv.ts";
 import { dataFolder, pathIn } from "../../primitives/system/paths.ts";
 import { DataKeys } from "./data_key.ts";
-import { askedKind } from "./keystore.ts";
+import { askedKind, type KeystoreContext } from "./keystore.ts";
 import { SealedKv } from "./sealed_kv.ts";
 import { CredentialStore } from "./store.ts";
 
-/** What {@linkcode openStore} takes. */
-export interface StoreOptions {
-  /** Where `MCP_AUTH_HOME`, `MCP_AUTH_KEYSTORE` and `MCP_AUTH_KEY` are read. */
-  readonly env: Env;
+/** What {@linkcode openStore} takes beside what keystores need. */
+export interface StoreOptions extends Omit<KeystoreContext, "home" | "shared"> {
   /** The folder of the store; what `dataFolder` says when left out. */
   readonly home?: string | undefined;
   /** The value of `--keystore`. */
   readonly keystore?: string | undefined;
+  /** The URL of a remote store; `MCP_AUTH_STORE` when left out. */
+  readonly store?: string | undefined;
+  /** Makes the fetch for a remote store. */
+  readonly http?: ((url: string) => Http) | undefined;
 }
 
 /**
@@ -27,16 +30,31 @@ export interface StoreOptions {
  *
  * @param options The environment, and what the user asks for.
  * @throws {McpAuthError} `USAGE` or `CONFIG_INVALID` when a keystore is asked for that does not exist;
- * `CONFIG_MISSING` or `CONFIG_INVALID` when there is no telling where the store is.
+ * `CONFIG_MISSING` or `CONFIG_INVALID` when there is no telling where the store is. A remote one is looked at when it is
+ * used first.
  */
 export function openStore(options: StoreOptions): CredentialStore {
   const { env } = options;
   const asked = askedKind(options.keystore, env);
+  const url = options.store ?? env.get("MCP_AUTH_STORE");
   if (asked === "memory") {
+    // A flag goes before a variable; two variables, or two options, contradict each other.
+    if (url !== undefined && (options.store !== undefined || options.keystore === undefined)) {
+      throw new McpAuthError("CONFIG_INVALID", "Cannot keep a remote store in memory", {
+        hint: 'Unset MCP_AUTH_STORE, or choose another keystore than "memory"',
+      });
+    }
     const openKv = async () => (await import("../../primitives/system/memory_kv.ts")).openMemoryKv();
-    return new CredentialStore(new SealedKv(openKv, new DataKeys({ env, home: "", asked })), true);
+    const records = new SealedKv(openKv, new DataKeys({ ...options, home: "", asked }));
+    return new CredentialStore(records, "memory");
   }
   const home = options.home ?? dataFolder(env);
+  if (url !== undefined) {
+    const openKv = async () =>
+      (await import("./location.ts")).openRemoteStore({ url, env, http: options.http });
+    const records = new SealedKv(openKv, new DataKeys({ ...options, home, asked, shared: true }));
+    return new CredentialStore(records, "remote");
+  }
   const openKv = (signal?: AbortSignal) => openLocalKv(pathIn(home, "store.db"), { signal });
-  return new CredentialStore(new SealedKv(openKv, new DataKeys({ env, home, asked })), false);
+  return new CredentialStore(new SealedKv(openKv, new DataKeys({ ...options, home, asked })), "local");
 }

@@ -24,6 +24,10 @@ export interface ServerOptions {
   readonly allowPrivateHosts?: readonly string[];
   /** Whether server metadata that says nothing of PKCE counts as supporting it. */
   readonly allowMissingPkceMetadata?: boolean;
+  /** Parameters to add to each authorization request, such as `access_type` for a server that wants it (row 8). */
+  readonly authorizeParameters?: Readonly<Record<string, string>>;
+  /** The name to register clients under, in place of the program's; such an entry has a registration of its own. */
+  readonly clientName?: string;
 }
 
 /** An entry: the name is its identity, and two names may share one URL (row 45). */
@@ -51,6 +55,8 @@ export interface ClientRecord {
   readonly redirectShape: string;
   /** How the client id came about. */
   readonly source: "pre-registered" | "client-id-metadata" | "dynamic";
+  /** The name that it was registered under, where an entry has one of its own. */
+  readonly clientName?: string;
   /** The client id. */
   readonly clientId: string;
   /** The client secret, of a confidential client. */
@@ -97,8 +103,35 @@ export interface CredentialRecord {
   readonly expiresAt?: number;
   /** When the tokens came. */
   readonly obtainedAt: number;
+  /** Who signed in, as the ID token or the userinfo endpoint calls them; for showing only (row 45). */
+  readonly account?: string;
+  /** A refresh token was sent and what came of it is not known: by whom it is still there, nobody stored an answer. */
+  readonly pendingRefresh?: PendingRefresh;
   /** Why the last refresh failed. */
-  readonly lastError?: { readonly code: string; readonly message: string; readonly at: number };
+  readonly lastError?: RefreshFailure;
+  /** When the last token responses came, oldest first; at most as many as the storm breaker counts (row 33). */
+  readonly tokenResponses?: readonly number[];
+}
+
+/** A refresh that was begun: written before the request goes out, and gone once its answer is stored. */
+export interface PendingRefresh {
+  /** When it was begun. */
+  readonly at: number;
+  /** `sent`: the process has ended before it could say more. `unanswered`: the request went out, and no answer came. */
+  readonly state: "sent" | "unanswered";
+}
+
+/** A refresh that failed. */
+export interface RefreshFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly at: number;
+  /** How many have failed in a row. */
+  readonly failures?: number;
+  /** No refresh is tried before this time, except one that a person asks for. */
+  readonly retryAt?: number;
+  /** The server named that time (`Retry-After`): not even one that a person asks for is tried before it. */
+  readonly byServer?: boolean;
 }
 
 /** A record with the version that a compare-and-set change names. */

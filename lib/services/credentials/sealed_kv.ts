@@ -50,7 +50,7 @@ export class SealedKv implements Disposable {
   ): Promise<readonly (Versioned<unknown> | undefined)[]> {
     const kv = await this.#open(signal);
     const [keystore, ...entries] = await kv.get([KEYSTORE_KEY, ...keys], signal);
-    return await this.#unsealAll(entries, keystore!, signal);
+    return await this.#unsealAll(kv, entries, keystore!, signal);
   }
 
   /**
@@ -64,7 +64,7 @@ export class SealedKv implements Disposable {
     const kv = await this.#open(signal);
     const entries = await kv.list(prefix, signal);
     const [keystore] = await kv.get([KEYSTORE_KEY], signal);
-    return (await this.#unsealAll(entries, keystore!, signal)).filter((record) => record !== undefined);
+    return (await this.#unsealAll(kv, entries, keystore!, signal)).filter((record) => record !== undefined);
   }
 
   /**
@@ -107,8 +107,18 @@ export class SealedKv implements Disposable {
    * @param signal Ends the wait for a busy store.
    */
   async keystoreKind(signal?: AbortSignal): Promise<KeystoreKind | undefined> {
-    const [keystore] = await (await this.#open(signal)).get([KEYSTORE_KEY], signal);
-    return (await this.#dataKeys.unlock(keystore!, signal))?.kind;
+    const kv = await this.#open(signal);
+    const [keystore] = await kv.get([KEYSTORE_KEY], signal);
+    return (await this.#dataKeys.unlock(keystore!, kv, signal))?.kind;
+  }
+
+  /**
+   * What the records lie on: for who changes what the store is sealed by, and for nobody else.
+   *
+   * @param signal Ends the wait for a busy store.
+   */
+  async foundation(signal?: AbortSignal): Promise<{ readonly kv: Kv; readonly dataKeys: DataKeys }> {
+    return { kv: await this.#open(signal), dataKeys: this.#dataKeys };
   }
 
   /** Closes the store where it was opened. */
@@ -125,11 +135,12 @@ export class SealedKv implements Disposable {
   }
 
   async #unsealAll(
+    kv: Kv,
     entries: readonly KvEntry[],
     keystore: KvEntry,
     signal: AbortSignal | undefined,
   ): Promise<(Versioned<unknown> | undefined)[]> {
-    const dataKey = await this.#dataKeys.unlock(keystore, signal);
+    const dataKey = await this.#dataKeys.unlock(keystore, kv, signal);
     return await Promise.all(entries.map((entry) => unsealEntry(entry, dataKey)));
   }
 }

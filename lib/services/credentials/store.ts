@@ -5,10 +5,15 @@
  *
  * @module
  */
-import { clientKey, credentialKey, CREDENTIALS, serverKey, SERVERS } from "./keys.ts";
+import type { Locks } from "../../primitives/system/lock.ts";
+import { attemptKey, clientKey, credentialKey, CREDENTIALS, LEASES, serverKey, SERVERS } from "./keys.ts";
 import type { KeystoreKind } from "./keystore.ts";
+import type { KeystoreChanged } from "./keystore_change.ts";
+import type { KeystoreState } from "./keystore_state.ts";
+import type { StoreLocation } from "./location.ts";
 import type { ClientRecord, CredentialRecord, ServerRecord, Versioned } from "./records.ts";
 import { damaged, type SealedKv } from "./sealed_kv.ts";
+import type { EntryVersions, EntryWrite, WholeEntry } from "./whole_entries.ts";
 
 /** An entry and its tokens, as one consistent look found them. */
 export interface ServerWithCredential {
@@ -30,25 +35,38 @@ export interface SignedIn {
   readonly expected?: { readonly server?: string | null; readonly credential?: string | null };
 }
 
+/** The times of attempts, in ms since the epoch, oldest first, with the version that a write names. */
+export interface AttemptTimes {
+  /** The times of an entry; version null for none yet. */
+  read(name: string): Promise<{ readonly times: readonly number[]; readonly version: string | null }>;
+  /** Writes them, if the version is still that one; says whether it was. */
+  write(name: string, times: readonly number[], version: string | null): Promise<boolean>;
+}
+
 /**
  * The store. Every method takes a signal that ends the wait for a store that other processes keep busy, and throws
  * `McpAuthError` with `STORE_UNAVAILABLE`, `KEYSTORE_UNAVAILABLE` or `PERMISSION_DENIED`. Reading a store that does not
  * exist yet finds nothing in it; the first write makes its key.
  */
 export class CredentialStore implements Disposable {
-  /** Whether nothing outlives this process. */
-  readonly inMemory: boolean;
+  /** Where the records are. */
+  readonly location: StoreLocation;
   readonly #records: SealedKv;
 
   /**
    * Puts a store on top of sealed records; `openStore` is what callers use.
    *
    * @param records Where the records are.
-   * @param inMemory Whether the records are kept in memory alone.
+   * @param location Where that is.
    */
-  constructor(records: SealedKv, inMemory: boolean) {
+  constructor(records: SealedKv, location: StoreLocation) {
     this.#records = records;
-    this.inMemory = inMemory;
+    this.location = location;
+  }
+
+  /** Whether nothing outlives this process. */
+  get inMemory(): boolean {
+    return this.location === "memory";
   }
 
   /** An entry by its name. */
@@ -194,9 +212,107 @@ export class CredentialStore implements Disposable {
     await this.#records.commit({ deletes: [await clientKey(issuer, redirectShape)] }, signal);
   }
 
+  /**
+   * Forgets a dynamic registration, unless another has taken its place by now; one made by hand stays (row 9).
+   *
+   * @returns Whether it was there.
+   */
+  async forgetClient(client: ClientRecord, signal?: AbortSignal): Promise<boolean> {
+    const { forgetClient } = await import("./entries.ts");
+    return await forgetClient(this.#records, client, signal);
+  }
+
+  /** When sign-ins to entries were attempted, by the entry's name; the entry need not be there yet. */
+  get attempts(): AttemptTimes {
+    return {
+      read: async (name) => {
+        const [found] = await this.#records.read([attemptKey(name)]);
+        const { times } = (found?.record ?? { times: [] }) as { readonly times: readonly number[] };
+        return { times, version: found?.version ?? null };
+      },
+      write: async (name, times, version) => {
+        const key = attemptKey(name);
+        return await this.#records.commit({
+          checks: [{ key, version }],
+          sets: [{ key, record: { times } }],
+        }) !==
+          undefined;
+      },
+    };
+  }
+
+  /** An entry with all that is its own, in one consistent look, and the versions that a write over it names. */
+  async wholeEntry(
+    name: string,
+    signal?: AbortSignal,
+  ): Promise<{ readonly entry: WholeEntry; readonly versions: EntryVersions } | undefined> {
+    const { readWholeEntry } = await import("./whole_entries.ts");
+    return await readWholeEntry(this.#records, name, signal);
+  }
+
+  /**
+   * Writes entries in place of those that have their names, together where one commit holds them.
+   *
+   * @returns The names that were written: all, or those before the first that had another version than expected.
+   */
+  async putWholeEntries(writes: readonly EntryWrite[], signal?: AbortSignal): Promise<readonly string[]> {
+    const { writeWholeEntries } = await import("./whole_entries.ts");
+    return await writeWholeEntries(this.#records, writes, signal);
+  }
+
+  /** Forgets the tokens of some entries, of all or of none; says whether all still had the versions that were read. */
+  async forgetCredentials(
+    tokens: readonly { readonly name: string; readonly version: string }[],
+  ): Promise<boolean> {
+    const { forgetCredentials } = await import("./whole_entries.ts");
+    return await forgetCredentials(this.#records, tokens);
+  }
+
   /** The kind of keystore that the store is sealed by; undefined for a store that is not made yet. */
   keystoreKind(signal?: AbortSignal): Promise<KeystoreKind | undefined> {
     return this.#records.keystoreKind(signal);
+  }
+
+  /**
+   * What the store is sealed by, and whether it can be unlocked now.
+   *
+   * @returns Undefined for a store that is not made yet.
+   */
+  async keystoreState(signal?: AbortSignal): Promise<KeystoreState | undefined> {
+    const { readKeystoreState } = await import("./keystore_state.ts");
+    const { kv, dataKeys } = await this.#records.foundation(signal);
+    return await readKeystoreState({
+      kv,
+      keystore: (kind) => dataKeys.keystore(kind),
+      choose: (recorded) => dataKeys.choose(recorded),
+    }, signal);
+  }
+
+  /**
+   * Moves the store to another keystore, or renews its key in the one it has.
+   *
+   * @param locks The locks that all processes with this store share.
+   * @param wanted The keystore to move to; undefined renews the key.
+   * @param signal Ends the change as long as it can be undone.
+   * @throws {McpAuthError} As `changeKeystore` says; the store is sealed as before then.
+   */
+  async changeKeystore(
+    locks: Locks,
+    wanted: KeystoreKind | undefined,
+    signal?: AbortSignal,
+  ): Promise<KeystoreChanged> {
+    const { changeKeystore } = await import("./keystore_change.ts");
+    const { kv, dataKeys } = await this.#records.foundation(signal);
+    const { shared } = dataKeys;
+    const ports = { kv, locks, shared, keystore: (kind: KeystoreKind) => dataKeys.keystore(kind) };
+    return await changeKeystore(ports, wanted, signal);
+  }
+
+  /** The locks that all machines with this store share: leases in it. Where it is not remote, files do better. */
+  async leases(): Promise<Locks> {
+    const { leaseLocks } = await import("../../primitives/system/lease.ts");
+    const kv = async (signal?: AbortSignal) => (await this.#records.foundation(signal)).kv;
+    return leaseLocks({ kv, prefix: LEASES });
   }
 
   /** Ends the use of the store. */

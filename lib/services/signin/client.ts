@@ -1,7 +1,8 @@
 /**
  * Finds the client to sign in as, in the specification's order: one registered by hand, a client ID metadata document,
  * dynamic registration, and at last a question to the person. A registration belongs to the issuer that made it and is
- * used again there, as long as the redirect URI is the same.
+ * used again there, as long as the redirect URI is the same: byte for byte, since not every server lets the port vary as
+ * RFC 8252 section 7.3 asks; the port that was registered is tried first, so that it seldom changes.
  *
  * @see MCP 2026-07-28 client registration (C24-C37); behaviours rows 18, 19 and 21
  * @module
@@ -13,7 +14,7 @@ import { checkClientMetadataUrl } from "../../primitives/oauth/client_metadata.t
 import { registerClient } from "../../primitives/oauth/registration.ts";
 import type { ServerMetadata } from "../../primitives/oauth/server_metadata.ts";
 import type { Clock } from "../../primitives/system/clock.ts";
-import { safeUrl } from "../../primitives/untrusted_text.ts";
+import { safeText, safeUrl } from "../../primitives/untrusted_text.ts";
 import { type ClientRecord, entryShape, type ServerOptions } from "../credentials/mod.ts";
 
 /** The redirect shape of clients for `http://127.0.0.1:<port>/callback`. */
@@ -42,8 +43,10 @@ export interface ClientChoice {
   /** The registrations that the store has for this issuer: the entry's own, and the shared dynamic one. */
   readonly own: ClientRecord | undefined;
   readonly shared: ClientRecord | undefined;
-  /** Shown to the user by the server at dynamic registration. */
+  /** Shown to the user by the server at dynamic registration, where the entry has no name of its own for it. */
   readonly clientName: string;
+  /** Use no registration that is there. */
+  readonly reRegister?: boolean | undefined;
   readonly ask?: AskClient | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -54,7 +57,7 @@ export interface ClientChoice {
  * @throws {McpAuthError} `REGISTRATION_FAILED`, `CONFIG_INVALID`, or what the fetch throws.
  */
 export async function chooseClient(choice: ClientChoice): Promise<ClientRecord> {
-  const { server, entry, redirectUri, given, own, shared } = choice;
+  const { server, entry, redirectUri, given, own } = choice;
   if (given !== undefined) return preRegistered(choice, given);
   if (entry.options.clientId !== undefined) {
     if (own !== undefined && own.clientId === entry.options.clientId) return own;
@@ -66,22 +69,26 @@ export async function chooseClient(choice: ClientChoice): Promise<ClientRecord> 
       { hint: `Register a client there and run: mcp-auth login ${entry.name} --client-id <id>` },
     );
   }
-  const { clientMetadataUrl } = entry.options;
+  const { clientMetadataUrl, clientName } = entry.options;
   if (clientMetadataUrl !== undefined && server.client_id_metadata_document_supported === true) {
-    return record(choice, LOOPBACK_SHAPE, "client-id-metadata", {
+    if (choice.reRegister) throw notDynamic(entry.name, clientMetadataUrl, "client-metadata-url");
+    return record(choice, entryShape(entry.name), "client-id-metadata", {
       clientId: checkClientMetadataUrl(clientMetadataUrl),
       tokenEndpointAuthMethod: "none",
     });
   }
-  if (shared !== undefined && isUsable(shared, redirectUri, choice.clock.now())) return shared;
+  const known = choice.reRegister ? undefined : knownRegistration(choice);
+  if (known !== undefined) return known;
   if (server.registration_endpoint !== undefined) {
     const registration = await registerClient(
       choice.http,
       server,
-      { clientName: choice.clientName, redirectUri },
+      { clientName: clientName ?? choice.clientName, redirectUri },
       choice.signal,
     );
-    return record(choice, LOOPBACK_SHAPE, "dynamic", registration);
+    return clientName === undefined
+      ? record(choice, LOOPBACK_SHAPE, "dynamic", registration)
+      : record(choice, entryShape(entry.name), "dynamic", { ...registration, clientName });
   }
   const answer = await choice.ask?.({ issuer: server.issuer, redirectUri });
   if (answer !== undefined) return preRegistered(choice, answer);
@@ -96,9 +103,42 @@ export async function chooseClient(choice: ClientChoice): Promise<ClientRecord> 
   );
 }
 
-function isUsable(client: ClientRecord, redirectUri: string, now: number): boolean {
-  return client.source === "dynamic" && client.redirectUris.includes(redirectUri) &&
-    (client.clientSecretExpiresAt === undefined || client.clientSecretExpiresAt > now);
+/**
+ * Refuses to register anew what was not registered dynamically.
+ *
+ * @param choice What was asked for.
+ * @throws {McpAuthError} `CONFIG_INVALID`.
+ */
+export function checkReRegister(
+  { entry, given, reRegister }: Pick<ClientChoice, "entry" | "given" | "reRegister">,
+): void {
+  const clientId = given?.clientId ?? entry.options.clientId;
+  if (reRegister && clientId !== undefined) throw notDynamic(entry.name, clientId, "client-id");
+}
+
+/** The registration of an entry that has its own name for it, else the one that all entries at the issuer share. */
+function knownRegistration(
+  { entry, own, shared, redirectUri, clock }: ClientChoice,
+): ClientRecord | undefined {
+  const { clientName } = entry.options;
+  const client = clientName === undefined ? shared : own;
+  const usable = client?.source === "dynamic" && client.clientName === clientName &&
+    client.redirectUris.includes(redirectUri) &&
+    (client.clientSecretExpiresAt === undefined || client.clientSecretExpiresAt > clock.now());
+  return usable ? client : undefined;
+}
+
+function notDynamic(name: string, clientId: string, option: string): McpAuthError {
+  return new McpAuthError(
+    "CONFIG_INVALID",
+    `Cannot register a client for "${name}" anew: it has one that is not registered by mcp-auth, "${
+      safeText(clientId, 200)
+    }"`,
+    {
+      hint:
+        `Sign in without --re-register, or forget that client first: mcp-auth set ${name} --unset ${option}`,
+    },
+  );
 }
 
 function preRegistered(choice: ClientChoice, { clientId, clientSecret }: GivenClient): ClientRecord {

@@ -19,6 +19,13 @@ export {
   type SignInPorts,
   type SignInRequest,
 } from "./sign_in.ts";
-export { type Revocation, revokeCredential } from "./sign_out.ts";
+export { firstHopOnly, Redirected } from "./preflight.ts";
+export {
+  type ClientRemoval,
+  type Revocation,
+  signOut,
+  type SignOutOptions,
+  type SignOutReport,
+} from "./sign_out.ts";
 export { signInAndStore, type StoredSignInOptions, type StoredSignInRequest } from "./stored_sign_in.ts";
 export { probeChallenge } from "./probe.ts";

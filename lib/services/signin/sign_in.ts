@@ -1,34 +1,44 @@
 /**
- * One interactive sign-in, from discovery to tokens. Nothing is stored here: the caller gets everything that belongs
- * together and commits it at once, so that a sign-in that ends half way leaves no trace.
+ * One interactive sign-in, from discovery to tokens. Its outcome is not stored here: the caller gets everything that
+ * belongs together and commits it at once, so that a sign-in that ends half way leaves nothing but its count, and takes
+ * away nothing but a registration that its server has lost.
  *
  * @see MCP 2026-07-28 authorization, Authorization Flow Steps
  * @module
  */
-import { McpAuthError } from "../../primitives/errors.ts";
+import type { McpAuthError } from "../../primitives/errors.ts";
 import type { Http } from "../../primitives/http/http.ts";
 import { CALLBACK_PORT } from "../../primitives/limits.ts";
-import {
-  authorizationUrl,
-  createState,
-  validateAuthorizationResponse,
-} from "../../primitives/oauth/authorization.ts";
+import { createState } from "../../primitives/oauth/authorization.ts";
 import type { ChallengeSummary } from "../../primitives/oauth/challenge.ts";
 import { tokenServerMetadata } from "../../primitives/oauth/server_metadata.ts";
 import { createPkce, requireS256 } from "../../primitives/oauth/pkce.ts";
 import { selectScopes } from "../../primitives/oauth/scope.ts";
-import { exchangeCode, type TokenSet } from "../../primitives/oauth/token.ts";
+import type { TokenSet } from "../../primitives/oauth/token.ts";
 import type { Browser } from "../../primitives/system/browser.ts";
 import type { Clock } from "../../primitives/system/clock.ts";
 import type { Listen } from "../../primitives/system/listener.ts";
+import type { Audit } from "../audit/mod.ts";
 import type { ClientRecord, CredentialRecord, ServerOptions } from "../credentials/mod.ts";
-import { type CallbackResponse, openCallbackServer } from "./callback_server.ts";
-import { type AskClient, chooseClient, type GivenClient } from "./client.ts";
+import { findAccount } from "./account.ts";
+import { authorizeOnce, type Round, roundUrl } from "./authorization_round.ts";
+import { type CallbackServer, openCallbackServer } from "./callback_server.ts";
+import {
+  type AskClient,
+  checkReRegister,
+  chooseClient,
+  type ClientChoice,
+  type GivenClient,
+} from "./client.ts";
 import { describeSteps, discover, type Discovery } from "./discovery.ts";
+import { isClientForgotten } from "./preflight.ts";
+import type { SignInLimit } from "./sign_in_limit.ts";
 
 /** What a sign-in runs on. */
 export interface SignInPorts {
   readonly http: Http;
+  /** The same for one request, which throws `Redirected` in place of following a redirect. */
+  readonly preflight: Http;
   readonly clock: Clock;
   readonly listen: Listen;
   /** Undefined: the URL is only told, for a person to open. */
@@ -37,6 +47,11 @@ export interface SignInPorts {
   clients(
     issuer: string,
   ): Promise<{ readonly own: ClientRecord | undefined; readonly shared: ClientRecord | undefined }>;
+  /** Forgets a dynamic registration that its issuer has lost. */
+  forget(client: ClientRecord): Promise<unknown>;
+  /** How often the entry may be signed in to. */
+  readonly limit: SignInLimit;
+  readonly audit: Audit;
   readonly ask?: AskClient | undefined;
   /** Told what happens, for standard error. */
   readonly tell: (event: SignInEvent) => void;
@@ -49,6 +64,11 @@ export type SignInEvent =
     readonly kind: "registered";
     readonly issuer: string;
     readonly source: "pre-registered" | "client-id-metadata" | "dynamic";
+  }
+  | {
+    /** A registration of an earlier sign-in is gone at its issuer; another one is made (row 9). */
+    readonly kind: "client-forgotten";
+    readonly issuer: string;
   }
   | { readonly kind: "issuer-changed"; readonly from: string; readonly to: string }
   | { readonly kind: "authorize"; readonly url: string; readonly issuer: string; readonly opened: boolean }
@@ -65,6 +85,8 @@ export interface SignInRequest {
   /** More scopes are needed: the earlier ones are kept even where the entry names its own. */
   readonly stepUp?: boolean | undefined;
   readonly given?: GivenClient | undefined;
+  /** Register a client anew, whatever is stored. */
+  readonly reRegister?: boolean | undefined;
   /** Shown to the user by the server. */
   readonly clientName: string;
   /** Seconds to wait for the browser. */
@@ -85,6 +107,8 @@ export interface SignInOutcome {
  */
 export async function signIn(ports: SignInPorts, request: SignInRequest): Promise<SignInOutcome> {
   const { entry, signal } = request;
+  checkReRegister(request);
+  await ports.limit.check();
   const discovery = await discover({
     http: ports.http,
     serverUrl: entry.url,
@@ -107,23 +131,10 @@ export async function signIn(ports: SignInPorts, request: SignInRequest): Promis
   );
   await using callback = await openCallbackServer({
     listen: ports.listen,
-    ports: entry.options.callbackPorts ?? [...registeredPorts, ...DEFAULT_PORTS],
+    // Where any port will do, it is the registered one, if that is free: the registration is good for no other.
+    ports: entry.options.callbackPorts?.flatMap((port) => port === 0 ? [...registeredPorts, 0] : [port]) ??
+      [...registeredPorts, ...DEFAULT_PORTS],
   });
-  const client = await chooseClient({
-    ...known,
-    http: ports.http,
-    clock: ports.clock,
-    server,
-    entry,
-    redirectUri: callback.redirectUri,
-    given: request.given,
-    clientName: request.clientName,
-    ask: ports.ask,
-    signal,
-  });
-  ports.tell({ kind: "registered", issuer: server.issuer, source: client.source });
-  const pkce = await createPkce();
-  const state = createState();
   const scopes = selectScopes({
     asked: entry.options.scopes,
     challenged: request.challenge.scopes,
@@ -134,64 +145,91 @@ export async function signIn(ports: SignInPorts, request: SignInRequest): Promis
       : undefined,
   });
   const resource = entry.options.resource ?? discovery.resource;
-  const url = authorizationUrl(server, {
-    clientId: client.clientId,
-    redirectUri: callback.redirectUri,
-    codeChallenge: pkce.codeChallenge,
-    state,
+  const { tokens, client } = await authorize(ports, request, discovery, callback, known, {
     scopes,
     resource,
-    promptConsent: scopes.includes("offline_access"),
   });
-  const answer = callback.wait(state, request.timeoutS, signal);
-  answer.catch(() => {}); // Reported by the await below, also when the browser fails first.
-  // An opener is watched for a moment; a browser that is signed in already can be faster.
-  await Promise.race([openBrowser(ports, url, server.issuer), answer]);
-  const response = await answer;
-  ports.tell({ kind: "received" });
-  const tokens = await redeem(
-    response,
-    async () =>
-      await exchangeCode({ http: ports.http, server, client, resource, signal }, {
-        response: validateAuthorizationResponse(response.parameters, {
-          server,
-          clientId: client.clientId,
-          state,
-          issuerUnknown: discovery.withoutMetadata,
-        }),
-        redirectUri: callback.redirectUri,
-        codeVerifier: pkce.codeVerifier,
-      }),
-  );
-  return {
-    client,
-    credential: toCredential(entry.name, discovery, client, tokens, scopes, resource, ports.clock.now()),
-  };
+  const account = await findAccount({ http: ports.http, server, tokens, scopes, signal });
+  const credential = toCredential(entry.name, discovery, client, tokens, scopes, resource, ports.clock.now());
+  return { client, credential: account === undefined ? credential : { ...credential, account } };
 }
 
 /** The preferred port first, so that the redirect URI tends to stay the same; then any free one. */
 const DEFAULT_PORTS: readonly number[] = [CALLBACK_PORT, 0];
 
-async function openBrowser(ports: SignInPorts, url: string, issuer: string): Promise<void> {
-  ports.tell({ kind: "authorize", url, issuer, opened: ports.browser !== undefined });
-  try {
-    await ports.browser?.open(url);
-  } catch (error) {
-    if (!(error instanceof McpAuthError) || error.code === "UNSAFE_URL") throw error;
-    ports.tell({ kind: "no-browser", error });
-  }
+/** The authorization, with a new registration once where the server has lost the one that we have (row 9). */
+async function authorize(
+  ports: SignInPorts,
+  request: SignInRequest,
+  discovery: Discovery,
+  callback: CallbackServer,
+  known: Pick<ClientChoice, "own" | "shared">,
+  asked: Pick<Round, "scopes" | "resource">,
+): Promise<{ readonly tokens: TokenSet; readonly client: ClientRecord }> {
+  const { entry, signal } = request;
+  const { server } = discovery;
+  const choose = async (known: Pick<ClientChoice, "own" | "shared">): Promise<ClientRecord> => {
+    const client = await chooseClient({
+      ...known,
+      http: ports.http,
+      clock: ports.clock,
+      server,
+      entry,
+      redirectUri: callback.redirectUri,
+      given: request.given,
+      clientName: request.clientName,
+      reRegister: request.reRegister,
+      ask: ports.ask,
+      signal,
+    });
+    ports.tell({ kind: "registered", issuer: server.issuer, source: client.source });
+    if (client.source === "dynamic" && !isStored(client)) note("client_registered", client);
+    return client;
+  };
+  const isStored = (client: ClientRecord) => client === known.own || client === known.shared;
+  const note = (event: "client_registered" | "client_forgotten", { clientId }: ClientRecord) =>
+    ports.audit.record({
+      event,
+      name: entry.name,
+      issuer: server.issuer,
+      outcome: "done",
+      secrets: { client_id: clientId },
+    });
+  const roundOf = (client: ClientRecord): Round => ({
+    ...asked,
+    entry,
+    discovery,
+    callback,
+    client,
+    isReused: client.source === "dynamic" && isStored(client),
+    timeoutS: request.timeoutS,
+    signal,
+  });
+  const replace = async (lost: ClientRecord): Promise<Round> => {
+    ports.tell({ kind: "client-forgotten", issuer: server.issuer });
+    const client = await choose({ own: undefined, shared: undefined });
+    await ports.forget(lost);
+    note("client_forgotten", lost);
+    return roundOf(client);
+  };
+
+  let round = roundOf(await choose(known));
+  if (round.isReused && await isForgotten(ports, round)) round = await replace(round.client);
+  await ports.limit.count();
+  const first = await authorizeOnce(ports, round);
+  if (first.kind === "granted") return first;
+  const second = await authorizeOnce(
+    ports,
+    first.kind === "forgotten" ? await replace(first.client) : roundOf(first.client),
+  );
+  if (second.kind === "granted") return second;
+  throw second.error;
 }
 
-/** Runs the exchange and shows the person the page that fits its outcome. */
-async function redeem(response: CallbackResponse, exchange: () => Promise<TokenSet>): Promise<TokenSet> {
-  try {
-    const tokens = await exchange();
-    await response.settle(true);
-    return tokens;
-  } catch (error) {
-    await response.settle(false);
-    throw error;
-  }
+/** The state and the challenge of this question are thrown away, and with them whatever the server makes of it. */
+async function isForgotten(ports: SignInPorts, round: Round): Promise<boolean> {
+  const url = roundUrl(round, await createPkce(), createState());
+  return await isClientForgotten(ports.preflight, url, round.callback.redirectUri, round.signal);
 }
 
 function toCredential(

@@ -1,27 +1,25 @@
 /**
- * The one token authority: nothing else touches a refresh token. A refresh is a transaction under a lock that all
- * processes share: read, lock, read again, POST, persist, unlock. Whoever comes second finds the first one's tokens and
- * takes them, so that one refresh token is never sent twice: a server with reuse detection would end the session.
+ * The one token authority: who may have which token. Nothing else touches a refresh token. A refresh is a transaction
+ * under a lock that all processes share: whoever comes second finds the first one's tokens and takes them, so that one
+ * refresh token is never sent twice: a server with reuse detection would end the session.
+ *
+ * What a refresh needs is loaded when there is one: most callers get a token that is fresh.
  *
  * @see RFC 6749 section 6, RFC 9700 section 4.14; behaviours rows 1-4
  * @module
  */
 import { asMcpAuthError, type ErrorCode, McpAuthError } from "../../primitives/errors.ts";
 import type { Http } from "../../primitives/http/http.ts";
-import { LOCK_WAIT_MS, REFRESH_PAUSE_MS } from "../../primitives/limits.ts";
-import type { ServerMetadata } from "../../primitives/oauth/server_metadata.ts";
-import type { TokenSet } from "../../primitives/oauth/token.ts";
+import { LOCK_WAIT_MS, REFRESH_AHEAD_WAIT_MS, REFRESH_PAUSE_MS } from "../../primitives/limits.ts";
 import { type Clock, waitFor } from "../../primitives/system/clock.ts";
-import type { Locks } from "../../primitives/system/lock.ts";
-import { safeText } from "../../primitives/untrusted_text.ts";
-import type {
-  CredentialRecord,
-  CredentialStore,
-  ServerRecord,
-  ServerWithCredential,
-  Versioned,
-} from "../credentials/mod.ts";
+import type { Lock, Locks } from "../../primitives/system/lock.ts";
+import { safeText, safeUrl } from "../../primitives/untrusted_text.ts";
+import type { Audit } from "../audit/mod.ts";
+import type { CredentialRecord, CredentialStore, ServerRecord } from "../credentials/mod.ts";
 import { freshnessOf } from "./expiry.ts";
+import type { KeepFreshOptions } from "./keep_fresh.ts";
+import type { RefreshReason, RefreshWish } from "./refresh_policy.ts";
+import type { Refreshed, UnsavedTokens } from "./refresh_transaction.ts";
 
 /** What the authority runs on. */
 export interface TokenPorts {
@@ -31,8 +29,30 @@ export interface TokenPorts {
   readonly http: (server: ServerRecord) => Http;
   /** The lock that all processes with this store share; asked for when needed. */
   readonly locks: () => Promise<Locks>;
+  /** Holds room in the store for new tokens, by the name of the lock that is held; its disposal makes way for them. */
+  readonly room: (lockName: string) => Promise<Disposable>;
   /** Runs what no signal may cut short. */
   readonly shield: <T>(operation: () => Promise<T>) => Promise<T>;
+  /** Where refreshes are noted, and the ends of sign-ins. */
+  readonly audit: Audit;
+}
+
+/** Who asks for a token. */
+export interface TokenOptions {
+  /** Ends the wait; a refresh under way goes on. */
+  readonly signal?: AbortSignal | undefined;
+  /** The server that the token will be sent to: an entry that has become another server's is not served. */
+  readonly url?: string | undefined;
+}
+
+/** How a refresh is asked for. */
+export interface RefreshRequestOptions extends TokenOptions {
+  /**
+   * Whether a person asks, or the server has refused the token. A person's request goes before the end of our own pause
+   * after a failure, though not of one that the server asked for.
+   * @default {"asked"}
+   */
+  readonly because?: Extract<RefreshReason, "asked" | "refused"> | undefined;
 }
 
 /** Failures of a refresh after which not even a token that still works is served. */
@@ -42,46 +62,41 @@ const NOT_SERVED: ReadonlySet<ErrorCode> = new Set(["AUTH_REQUIRED", "NOT_FOUND"
 export class TokenAuthority {
   readonly #ports: TokenPorts;
   #locks: Promise<Locks> | undefined;
-  readonly #running = new Map<string, Promise<CredentialRecord>>();
+  /** The refreshes under way, by what they are for. */
+  readonly #running = new Map<string, Promise<Refreshed>>();
   /** When the next refresh ahead of time may be tried, after one that failed. */
   readonly #pausedUntil = new Map<string, number>();
-  /** Tokens that came and could not be stored: what they came from must not be sent again. */
-  readonly #unsaved = new Map<string, { readonly version: string; readonly record: CredentialRecord }>();
+  readonly #unsaved = new Map<string, UnsavedTokens>();
+
+  /** What has been begun and must be brought to its end: from the note of a refresh to the write of its answer. */
+  readonly #shielded = new Set<Promise<unknown>>();
 
   constructor(ports: TokenPorts) {
-    this.#ports = ports;
+    const shield = <T>(operation: () => Promise<T>): Promise<T> => {
+      const work = ports.shield(operation).finally(() => this.#shielded.delete(work));
+      this.#shielded.add(work);
+      return work;
+    };
+    this.#ports = { ...ports, shield };
   }
 
   /**
    * The credential of an entry with an access token that is worth sending, refreshed first where that is due.
    *
    * @param name The entry.
-   * @param signal Ends the wait; a refresh under way goes on.
+   * @param options Who asks.
    * @throws {McpAuthError} `NOT_FOUND`, `AUTH_REQUIRED`, `TOKEN_EXPIRED` (no refresh token), `TOKEN_REFRESH_FAILED`,
-   *   or what the refresh met while the token was expired already.
+   *   `CONFIG_INVALID` (the entry is for another server), or what the refresh met while the token was expired already.
    */
-  async current(name: string, signal?: AbortSignal): Promise<CredentialRecord> {
-    const { server, credential } = await this.#read(name, signal);
-    if (credential === undefined) throw notSignedIn(server.record);
-    const { record } = credential;
-    const now = this.#ports.clock.now();
-    const freshness = freshnessOf(record, now);
-    if (freshness === "fresh") return record;
-    const refreshable = record.refreshToken !== undefined;
-    if (freshness === "due" && (!refreshable || now < (this.#pausedUntil.get(name) ?? 0))) return record;
-    if (!refreshable) throw notRefreshable(record);
-    try {
-      return await this.refresh(name, record.accessToken, signal);
-    } catch (error) {
-      const coded = asMcpAuthError(error, "TOKEN_REFRESH_FAILED", "refresh the access token");
-      // A sign-in that still works is served whatever became of its refresh, unless it is gone or nobody waits.
-      const final = NOT_SERVED.has(coded.code) || signal?.aborted;
-      if (freshness !== "due" || final) throw coded;
-      const after = this.#ports.clock.now();
-      if (after >= (record.expiresAt ?? Infinity)) throw coded;
-      this.#pausedUntil.set(name, after + REFRESH_PAUSE_MS);
-      return record;
-    }
+  async current(name: string, options: TokenOptions = {}): Promise<CredentialRecord> {
+    const found = await this.#ports.store.serverWithCredential(name, options.signal);
+    if (found === undefined) throw noSuchEntry(name);
+    const server = found.server.record;
+    checkServer(server, options.url);
+    if (found.credential === undefined) throw notSignedIn(server);
+    const { record } = found.credential;
+    if (freshnessOf(record, this.#ports.clock.now()) === "fresh") return record;
+    return await this.#renewed(record, options);
   }
 
   /**
@@ -89,16 +104,16 @@ export class TokenAuthority {
    *
    * @param name The entry.
    * @param rejected The access token that is not wanted any more: where the store has another by now, that one is it.
-   * @param signal Ends the wait; the refresh goes on.
-   * @throws {McpAuthError} `AUTH_REQUIRED`, `TOKEN_EXPIRED`, `TOKEN_REFRESH_FAILED`, `NETWORK_ERROR`, `TIMEOUT`, ...
+   * @param options Who asks, and why.
+   * @throws {McpAuthError} `AUTH_REQUIRED`, `TOKEN_EXPIRED`, `TOKEN_REFRESH_FAILED`, `NETWORK_ERROR`, `TIMEOUT`,
+   *   `RATE_LIMITED`, ...; before the pause after a failure is over, the code of that failure.
    */
-  refresh(name: string, rejected: string, signal?: AbortSignal): Promise<CredentialRecord> {
-    const running = this.#running.get(name);
-    if (running !== undefined) return waitFor(running, signal);
-    const started = this.exclusive(name, () => this.#refreshExclusively(name, rejected))
-      .finally(() => this.#running.delete(name));
-    this.#running.set(name, started);
-    return waitFor(started, signal);
+  async refresh(
+    name: string,
+    rejected: string,
+    options: RefreshRequestOptions = {},
+  ): Promise<CredentialRecord> {
+    return await this.#refreshed(name, rejected, options.because ?? "asked", options);
   }
 
   /**
@@ -106,119 +121,105 @@ export class TokenAuthority {
    * does so here.
    *
    * @param name The entry.
-   * @param operation Must not call {@linkcode refresh}.
+   * @param operation Must not call {@linkcode refresh}; awaits the lock's `assertHeld` before what must not happen twice.
    * @param signal Ends the wait for whoever holds the entry.
    * @throws {McpAuthError} `TIMEOUT` when another process held the entry all the time, and what the operation throws.
    */
-  async exclusive<T>(name: string, operation: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async exclusive<T>(name: string, operation: (lock: Lock) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return await this.#locked(name, LOCK_WAIT_MS, operation, signal);
+  }
+
+  /**
+   * Refreshes tokens ahead of time, for as long as a command runs. It does not keep the process alive.
+   *
+   * @param names The entries; one that nobody is signed in to is looked at again later.
+   * @param options When to stop, and where to say what fails.
+   */
+  async keepFresh(names: readonly string[], options: KeepFreshOptions): Promise<void> {
+    const { keepFresh } = await import("./keep_fresh.ts");
+    await keepFresh(this, this.#ports.clock, names, options);
+  }
+
+  /** Whether nothing is under way of which the store must learn the end. */
+  get idle(): boolean {
+    return this.#shielded.size === 0;
+  }
+
+  /** Resolves once it is so: whoever ends the process or closes the store waits for it. */
+  async settled(): Promise<void> {
+    while (!this.idle) await Promise.allSettled(this.#shielded);
+  }
+
+  /** A token that is due or expired, in fresh. */
+  async #renewed(record: CredentialRecord, options: TokenOptions): Promise<CredentialRecord> {
+    const { name, accessToken, expiresAt = Infinity } = record;
+    const { clock } = this.#ports;
+    const now = clock.now();
+    const stillWorks = () => clock.now() < expiresAt;
+    if (!this.#unsaved.has(name)) {
+      const pauseMs = (this.#pausedUntil.get(name) ?? 0) - now;
+      if (stillWorks() && pauseMs > 0 && pauseMs <= REFRESH_PAUSE_MS) return record;
+      const { judge } = await import("./refresh_policy.ts");
+      const verdict = judge(record, { name, rejected: accessToken, reason: "needed", since: now }, now);
+      if (verdict.kind === "serve") return record;
+      if (verdict.kind === "fail") throw verdict.error;
+    }
+    try {
+      const reason = expiresAt - now > 2 * REFRESH_AHEAD_WAIT_MS ? "ahead" : "needed";
+      return await this.#refreshed(name, accessToken, reason, options);
+    } catch (error) {
+      const coded = asMcpAuthError(error, "TOKEN_REFRESH_FAILED", "refresh the access token");
+      // A sign-in that still works is served whatever became of its refresh, unless it is gone or nobody waits.
+      if (NOT_SERVED.has(coded.code) || options.signal?.aborted || !stillWorks()) throw coded;
+      this.#pausedUntil.set(name, clock.now() + REFRESH_PAUSE_MS);
+      return record;
+    }
+  }
+
+  async #refreshed(
+    name: string,
+    rejected: string,
+    reason: RefreshReason,
+    { signal, url }: TokenOptions,
+  ): Promise<CredentialRecord> {
+    const key = JSON.stringify([name, reason, rejected]);
+    let running = this.#running.get(key);
+    if (running === undefined) {
+      const wish = { name, rejected, reason, since: this.#ports.clock.now() };
+      running = this.#fulfil(wish).finally(() => this.#running.delete(key));
+      this.#running.set(key, running);
+    }
+    const { server, credential } = await waitFor(running, signal);
+    checkServer(server, url);
+    return credential;
+  }
+
+  async #fulfil(wish: RefreshWish): Promise<Refreshed> {
+    const { refreshLocked } = await import("./refresh_transaction.ts");
+    // While the token in hand works, there is no need to wait for a sibling whose server is slow.
+    const waitMs = wish.reason === "ahead" ? REFRESH_AHEAD_WAIT_MS : LOCK_WAIT_MS;
+    const room = async () => await this.#ports.room(await lockName(wish.name));
+    return await this.#locked(
+      wish.name,
+      waitMs,
+      (lock) => refreshLocked({ ports: this.#ports, lock, room, unsaved: this.#unsaved, wish }),
+    );
+  }
+
+  async #locked<T>(
+    name: string,
+    waitMs: number,
+    operation: (lock: Lock) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     this.#locks ??= this.#ports.locks().catch((error) => {
       this.#locks = undefined;
       throw error;
     });
     const locks = await this.#locks;
-    using _lock = await locks.acquire(await lockName(name), LOCK_WAIT_MS, signal);
-    return await operation();
+    await using lock = await locks.acquire(await lockName(name), waitMs, signal);
+    return await operation(lock);
   }
-
-  async #refreshExclusively(name: string, rejected: string): Promise<CredentialRecord> {
-    const { server, credential } = await this.#read(name);
-    if (credential === undefined) throw notSignedIn(server.record);
-    const { record } = credential;
-    const unsaved = this.#unsaved.get(name);
-    if (unsaved?.version === credential.version) {
-      return await this.#ports.shield(() => this.#persist(name, credential, unsaved.record));
-    }
-    if (record.accessToken !== rejected && freshnessOf(record, this.#ports.clock.now()) !== "expired") {
-      return record;
-    }
-    const { refreshToken } = record;
-    if (refreshToken === undefined) throw notRefreshable(record);
-    return await this.#ports.shield(() => this.#spend(server.record, credential, refreshToken));
-  }
-
-  /** Sends the refresh token and stores what comes back: from the one to the other nothing may interrupt. */
-  async #spend(
-    server: ServerRecord,
-    credential: Versioned<CredentialRecord>,
-    refreshToken: string,
-  ): Promise<CredentialRecord> {
-    const { record } = credential;
-    const { endsCredential, refreshTokens } = await import("../../primitives/oauth/token.ts");
-    let tokens: TokenSet;
-    try {
-      tokens = await refreshTokens({
-        http: this.#ports.http(server),
-        server: record.authorizationServer as ServerMetadata,
-        client: record.client,
-        resource: record.resource,
-      }, refreshToken);
-    } catch (error) {
-      const coded = asMcpAuthError(error, "NETWORK_ERROR", "refresh the access token");
-      if (endsCredential(coded)) return await this.#end(server.name, credential, coded);
-      throw coded;
-    }
-    return await this.#persist(server.name, credential, merged(record, tokens, this.#ports.clock.now()));
-  }
-
-  /** Stores fresh tokens over those they came from. */
-  async #persist(
-    name: string,
-    { version }: Versioned<CredentialRecord>,
-    next: CredentialRecord,
-  ): Promise<CredentialRecord> {
-    this.#unsaved.set(name, { version, record: next });
-    const stored = await this.#ports.store.changeCredential(name, version, next);
-    this.#unsaved.delete(name);
-    if (stored !== undefined) return next;
-    // Somebody signed in or out meanwhile: theirs is newer than ours.
-    const { server, credential } = await this.#read(name);
-    if (credential === undefined) throw signInNeeded(server.record, "it was signed out meanwhile");
-    return credential.record;
-  }
-
-  /**
-   * Records that the refresh token is dead, unless a sibling has stored another pair meanwhile: then that one is served
-   * (behaviours row 4).
-   */
-  async #end(
-    name: string,
-    { record, version }: Versioned<CredentialRecord>,
-    error: McpAuthError,
-  ): Promise<CredentialRecord> {
-    const { refreshToken: _dead, ...rest } = record;
-    const ended: CredentialRecord = {
-      ...rest,
-      lastError: { code: "TOKEN_REFRESH_FAILED", message: error.message, at: this.#ports.clock.now() },
-    };
-    if (await this.#ports.store.changeCredential(name, version, ended) !== undefined) {
-      throw signInEnded(name, error.message, error);
-    }
-    const { server, credential } = await this.#read(name);
-    if (credential === undefined) throw signInNeeded(server.record, "it was signed out meanwhile");
-    if (credential.record.accessToken === record.accessToken) throw signInEnded(name, error.message, error);
-    return credential.record;
-  }
-
-  async #read(name: string, signal?: AbortSignal): Promise<ServerWithCredential> {
-    const found = await this.#ports.store.serverWithCredential(name, signal);
-    if (found !== undefined) return found;
-    throw noSuchEntry(name);
-  }
-}
-
-/** The credential with fresh tokens; what the response left out stays (behaviours row 6). */
-function merged(record: CredentialRecord, tokens: TokenSet, now: number): CredentialRecord {
-  const { expiresAt: _old, lastError: _error, ...kept } = record;
-  return {
-    ...kept,
-    accessToken: tokens.accessToken,
-    tokenType: tokens.tokenType,
-    obtainedAt: now,
-    ...(tokens.expiresIn === undefined ? {} : { expiresAt: now + tokens.expiresIn * 1000 }),
-    ...(tokens.refreshToken === undefined ? {} : { refreshToken: tokens.refreshToken }),
-    ...(tokens.idToken === undefined ? {} : { idToken: tokens.idToken }),
-    ...(tokens.scopes === undefined ? {} : { grantedScopes: tokens.scopes }),
-  };
 }
 
 /** The error for a name that the store does not know. */
@@ -240,7 +241,8 @@ export function signInNeeded(server: Pick<ServerRecord, "name">, why: string): M
   });
 }
 
-function notSignedIn(server: ServerRecord): McpAuthError {
+/** The error for an entry that has no tokens. */
+export function notSignedIn(server: ServerRecord): McpAuthError {
   return signInNeeded(
     server,
     server.signIn === "none"
@@ -249,20 +251,13 @@ function notSignedIn(server: ServerRecord): McpAuthError {
   );
 }
 
-function notRefreshable({ name, lastError }: CredentialRecord): McpAuthError {
-  if (lastError !== undefined) return signInEnded(name, lastError.message);
-  return new McpAuthError(
-    "TOKEN_EXPIRED",
-    `Cannot refresh "${name}": the server gave no refresh token`,
-    { hint: `Run: mcp-auth login ${name}` },
-  );
-}
-
-function signInEnded(name: string, why: string, cause?: McpAuthError): McpAuthError {
-  return new McpAuthError(
-    "TOKEN_REFRESH_FAILED",
-    `Cannot refresh "${name}": the server ended the sign-in: ${why}`,
-    { hint: `Run: mcp-auth login ${name}`, cause },
+/** Refuses a token that is not for the server that it would be sent to: a name may be another entry's by now. */
+function checkServer(server: ServerRecord, url: string | undefined): void {
+  if (url === undefined || server.url === url) return;
+  throw new McpAuthError(
+    "CONFIG_INVALID",
+    `Cannot use "${server.name}" for "${safeUrl(url)}": it is an entry for another URL by now`,
+    { hint: "Start the command again" },
   );
 }
 

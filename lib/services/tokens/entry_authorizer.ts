@@ -28,6 +28,8 @@ export interface SignInNeed {
 export interface EntryAuthorizerOptions {
   /** The entry's name, for messages and hints. */
   readonly name: string;
+  /** The server that its tokens are sent to: they are refused once the name is another server's. */
+  readonly url?: string | undefined;
   readonly authority: TokenAuthority;
   readonly clock: Clock;
   /** The entry's credential as it is now; undefined where nobody is signed in. */
@@ -76,7 +78,7 @@ class EntryAuthorizer implements Authorizer {
   }
 
   async headers(signal?: AbortSignal): Promise<Readonly<Record<string, string>>> {
-    const { name, authority, anonymous, signIn, clock } = this.#options;
+    const { name, url, authority, anonymous, signIn, clock } = this.#options;
     if (this.#held !== undefined && freshnessOf(this.#held, clock.now()) === "fresh") {
       return bearer(this.#held);
     }
@@ -84,7 +86,7 @@ class EntryAuthorizer implements Authorizer {
     const credential = await this.#options.credential();
     if (credential === undefined && (anonymous || signIn !== undefined)) return {};
     try {
-      const current = await authority.current(name, signal);
+      const current = await authority.current(name, { signal, url });
       if (refusals === this.#refusals) this.#held = current;
       return bearer(current);
     } catch (error) {
@@ -111,7 +113,7 @@ class EntryAuthorizer implements Authorizer {
   }
 
   async #refusedToken(refusal: Refusal, challenge: ChallengeSummary, signal?: AbortSignal): Promise<void> {
-    const { name, authority, clock } = this.#options;
+    const { name, url, authority, clock } = this.#options;
     this.#noteRefusedFresh(refusal);
     const credential = await this.#options.credential();
     const token = credential?.accessToken;
@@ -123,7 +125,8 @@ class EntryAuthorizer implements Authorizer {
     const wasTried = known || refusal.sent.authorization === undefined;
     if (token !== undefined && credential?.refreshToken !== undefined && !wasTried) {
       try {
-        this.#fromRefresh = (await authority.refresh(name, token, signal)).accessToken;
+        const refreshed = await authority.refresh(name, token, { signal, url, because: "refused" });
+        this.#fromRefresh = refreshed.accessToken;
         return;
       } catch (thrown) {
         error = asMcpAuthError(thrown, "TOKEN_REFRESH_FAILED", `refresh "${name}"`);

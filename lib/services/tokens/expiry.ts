@@ -26,8 +26,21 @@ export function freshnessOf({ obtainedAt, expiresAt }: Lifetime, now: number): F
   if (expiresAt === undefined) return "fresh";
   if (now >= expiresAt) return "expired";
   const life = Math.max(0, expiresAt - obtainedAt);
-  const ahead = Math.min(REFRESH_AHEAD_MS, life * REFRESH_AHEAD_SHARE);
+  const ahead = aheadOf(life);
   const left = expiresAt - now;
   // More left than it ever had: the clock was set back, and nobody knows how much is left in truth.
   return left < ahead || left > life + ahead ? "due" : "fresh";
+}
+
+/**
+ * When a token gets due, in ms since the epoch; `Infinity` where its expiry is not known.
+ *
+ * @param lifetime Its times.
+ */
+export function dueAt({ obtainedAt, expiresAt = Infinity }: Lifetime): number {
+  return expiresAt - aheadOf(Math.max(0, expiresAt - obtainedAt));
+}
+
+function aheadOf(life: number): number {
+  return Math.min(REFRESH_AHEAD_MS, life * REFRESH_AHEAD_SHARE);
 }

@@ -3,7 +3,15 @@
  *
  * @module
  */
-export { noSuchEntry, signInNeeded, TokenAuthority, type TokenPorts } from "./authority.ts";
+export {
+  noSuchEntry,
+  type RefreshRequestOptions,
+  signInNeeded,
+  TokenAuthority,
+  type TokenOptions,
+  type TokenPorts,
+} from "./authority.ts";
 export type { Authorizer, Refusal } from "./authorizer.ts";
 export { bearer, entryAuthorizer, type EntryAuthorizerOptions, type SignInNeed } from "./entry_authorizer.ts";
+export type { KeepFreshOptions } from "./keep_fresh.ts";
 export { type Freshness, freshnessOf, type Lifetime } from "./expiry.ts";

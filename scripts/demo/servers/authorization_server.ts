@@ -47,8 +47,8 @@ export interface AuthorizationServerOptions {
   readonly defaultResource?: string;
   /** The form of access tokens with a resource; `"jwt"` unless set. */
   readonly accessTokenFormat?: "jwt" | "opaque";
-  /** In seconds; 3600 unless set. */
-  readonly accessTokenLifetime?: number;
+  /** In seconds; 3600 unless set. A function is asked for each token. */
+  readonly accessTokenLifetime?: number | (() => number);
   /** In seconds; 14 days unless set. */
   readonly refreshTokenLifetime?: number;
   /** Who gets a refresh token: any client registered for the grant (unless set), only with `offline_access`, or none. */
@@ -109,7 +109,7 @@ export async function startAuthorizationServer(
   const store = new OidcStore();
   const errors: unknown[] = [];
   let handle: (exchange: Exchange) => Promise<void> = () => Promise.reject(new Error("Not started yet"));
-  const front = await startHttpFront((exchange) => handle(exchange), options.port);
+  const front = await startHttpFront((exchange) => handle(exchange), options.port, true);
   try {
     const issuer = front.origin + mountPath;
     const introspection: IntrospectionAccess = {

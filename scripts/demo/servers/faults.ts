@@ -14,14 +14,16 @@ import { matches, type Recorded } from "./recorded.ts";
  * - `"hang"`: no answer until the client gives up or the server closes;
  * - `"reset"`: the connection is closed without an answer, and the server does nothing;
  * - `"lose-answer"`: the server does the work, and then the connection is closed instead of answered;
- * - `{ delayMs }`: the server does the work, and answers that many milliseconds later.
+ * - `{ delayMs }`: the server does the work, and answers that many milliseconds later;
+ * - `{ until }`: the server does the work, and answers once that has settled.
  */
 export type Fault =
   | ((request: Recorded) => Response | Promise<Response>)
   | "hang"
   | "reset"
   | "lose-answer"
-  | { readonly delayMs: number };
+  | { readonly delayMs: number }
+  | { readonly until: (request: Recorded) => Promise<unknown> };
 
 /** A fault that was ordered. */
 export interface OrderedFault {

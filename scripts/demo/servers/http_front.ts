@@ -9,7 +9,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Fault, FaultPlan, type OrderedFault } from "./faults.ts";
-import { matches, record, type Recorded } from "./recorded.ts";
+import { matches, record, recordAnswer, type Recorded } from "./recorded.ts";
 
 /** One request and the place for its answer. */
 export interface Exchange {
@@ -60,12 +60,14 @@ export interface HttpFront extends DemoServer {
  *
  * @param handle answers one request; a throw becomes a 500 with the message as text
  * @param port the port; 0 for any free one
+ * @param recordsAnswers whether the log holds the server's answers too
  * @returns the running listener
  * @throws Error when the port is taken
  */
 export async function startHttpFront(
   handle: (exchange: Exchange) => Promise<void>,
   port = 0,
+  recordsAnswers = false,
 ): Promise<HttpFront> {
   const log: Recorded[] = [];
   const faults = new FaultPlan();
@@ -85,7 +87,8 @@ export async function startHttpFront(
     response.once("close", () => gone.abort());
     const signal = AbortSignal.any([gone.signal, closing.signal]);
     const body = await readBody(request);
-    const recorded = record(request.method ?? "GET", request.url ?? "/", headersOf(request), body);
+    const { method = "GET", url = "/", socket } = request;
+    const recorded = record(method, url, headersOf(request), body, socket.remotePort);
     log.push(recorded);
     response.once("finish", () => recorded.status = response.statusCode);
     const fault = faults.take(recorded);
@@ -94,7 +97,11 @@ export async function startHttpFront(
     if (fault === "hang") return await aborted(signal);
     if (typeof fault === "function") return await sendResponse(response, await fault(recorded), signal);
     if (fault === "lose-answer") loseAnswer(request, response);
-    else if (fault !== undefined) delayAnswer(response, fault.delayMs, signal);
+    else if (fault !== undefined && "until" in fault) {
+      const settled = fault.until(recorded).then(() => {}, () => {});
+      holdAnswer(response, Promise.race([settled, aborted(signal)]));
+    } else if (fault !== undefined) holdAnswer(response, delayed(fault.delayMs, signal));
+    if (recordsAnswers) recordAnswer(response, recorded);
     await handle({ request, response, body, recorded, signal });
   }
 
@@ -192,16 +199,25 @@ function loseAnswer(request: IncomingMessage, response: ServerResponse): void {
   };
 }
 
-function delayAnswer(response: ServerResponse, delayMs: number, signal: AbortSignal): void {
+function delayed(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+  });
+}
+
+function holdAnswer(response: ServerResponse, until: Promise<void>): void {
   const write = response.write.bind(response) as (...args: unknown[]) => boolean;
   const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
   const held: (() => unknown)[] = [];
   let holding = true;
-  const timer = setTimeout(() => {
+  void until.then(() => {
     holding = false;
-    for (const each of held) each();
-  }, delayMs);
-  signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    if (!response.destroyed) { for (const each of held) each(); }
+  });
   const later = (call: () => unknown) => void (holding ? held.push(call) : call());
   response.flushHeaders = () => {};
   response.write = ((...args: unknown[]) => (later(() => write(...args)), true)) as typeof response.write;

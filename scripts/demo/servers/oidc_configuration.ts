@@ -61,7 +61,8 @@ export async function oidcConfiguration(
   mountPath: string,
 ): Promise<Json> {
   const registration = options.registration ?? {};
-  const accessTokenLifetime = options.accessTokenLifetime ?? 3600;
+  const lifetime = options.accessTokenLifetime ?? 3600;
+  const accessTokenLifetime = typeof lifetime === "function" ? lifetime : () => lifetime;
   const scopes = options.scopes ?? ["mcp:read", "mcp:write"];
   const authMethods = options.tokenEndpointAuthMethods ?? DEFAULT_AUTH_METHODS;
   return {
@@ -151,7 +152,7 @@ export async function oidcConfiguration(
           return {
             audience: resource,
             scope: scopes.join(" "),
-            accessTokenTTL: accessTokenLifetime,
+            accessTokenTTL: accessTokenLifetime(),
             accessTokenFormat: format,
             ...format === "jwt" ? { jwt: { sign: { alg: "ES256" } } } : {},
           };

@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { ServerResponse } from "node:http";
+
 /** One request as a demo server received it. */
 export interface Recorded {
   /** When the request had arrived in full: milliseconds since the epoch. */
@@ -26,6 +28,15 @@ export interface Recorded {
   status: number | undefined;
   /** True when a fault answered in place of the server (see `fail`). */
   faulted: boolean;
+  /** The port that the client sent it from. */
+  readonly clientPort: number | undefined;
+  /**
+   * What the server answered with JSON, also where a fault kept it from the client; only servers that are told to
+   * record answers have it.
+   */
+  answer: Readonly<Record<string, unknown>> | undefined;
+  /** Where the server redirected to. */
+  location: string | undefined;
   /**
    * Parses the body as JSON.
    *
@@ -41,9 +52,16 @@ export interface Recorded {
  * @param target the request target: path and query
  * @param headers the request headers
  * @param body the whole body
+ * @param clientPort the port that the client sent it from
  * @returns the record, not answered yet
  */
-export function record(method: string, target: string, headers: Headers, body: Uint8Array): Recorded {
+export function record(
+  method: string,
+  target: string,
+  headers: Headers,
+  body: Uint8Array,
+  clientPort?: number,
+): Recorded {
   const url = new URL(target, "http://localhost");
   const text = new TextDecoder().decode(body);
   const isForm = headers.get("content-type")?.startsWith("application/x-www-form-urlencoded") ?? false;
@@ -57,14 +75,45 @@ export function record(method: string, target: string, headers: Headers, body: U
     body: text,
     status: undefined,
     faulted: false,
-    json() {
-      try {
-        return JSON.parse(text);
-      } catch {
-        return undefined;
-      }
-    },
+    clientPort,
+    answer: undefined,
+    location: undefined,
+    json: () => parsed(text),
   };
+}
+
+/**
+ * Notes what the server answers: the body where it is a JSON object, and where it redirects to.
+ *
+ * @param response the place for the answer; what is written to it goes on as it was
+ * @param recorded the record of the request
+ */
+export function recordAnswer(response: ServerResponse, recorded: Recorded): void {
+  const parts: string[] = [];
+  const decoder = new TextDecoder();
+  const keep = (part: unknown) => {
+    if (typeof part === "string") parts.push(part);
+    else if (part instanceof Uint8Array) parts.push(decoder.decode(part));
+  };
+  const write = response.write.bind(response) as (...args: unknown[]) => boolean;
+  const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
+  response.write = ((...args: unknown[]) => (keep(args[0]), write(...args))) as typeof response.write;
+  response.end = ((...args: unknown[]) => {
+    keep(args[0]);
+    const answer = parsed(parts.join(""));
+    if (typeof answer === "object" && answer !== null) recorded.answer = answer as typeof recorded.answer;
+    const location = response.getHeader("location");
+    if (typeof location === "string") recorded.location = location;
+    return end(...args);
+  }) as typeof response.end;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -115,6 +115,7 @@ Deno.test("list shows every entry with its state", () =>
       name: "work",
       url: "https://mcp.example.com/mcp?key=secret",
       state: "signed-in",
+      account: null,
       expires_at: "2026-01-01T01:00:00.000Z",
       can_refresh: true,
     });
@@ -138,7 +139,7 @@ Deno.test("status says what is known and what to do next, and no command shows a
     ok(!/^Next:/m.test(out));
     const ended = (await world.run("status", "ended")).out;
     match(ended, /^State: +refresh failed$/m);
-    match(ended, /^Last error: answered 400: invalid_grant \[TOKEN_REFRESH_FAILED\]$/m);
+    match(ended, /^Last error: answered 400: invalid_grant \[TOKEN_REFRESH_FAILED\], 0 s ago$/m);
     match(ended, /^Next: +mcp-auth login ended$/m);
     for (
       const command of [["list"], ["status", "demo"], ["status", "ended"], ["set", "demo", "--scope", "a"]]

@@ -30,6 +30,10 @@ const OPTIONS: readonly (readonly [description: string, flags: EntryFlags, optio
   ["ports in their order", { callbackPort: [9001, 0] }, { callbackPorts: [9001, 0] }],
   ["private hosts", { allowPrivateHost: ["10.0.0.1"] }, { allowPrivateHosts: ["10.0.0.1"] }],
   ["a server that says nothing of PKCE", { assumePkce: true }, { allowMissingPkceMetadata: true }],
+  ["parameters of the authorization request (row 8)", {
+    authorizeParam: ["access_type=offline", "prompt=consent", "prompt=login"],
+  }, { authorizeParameters: { access_type: "offline", prompt: "login" } }],
+  ["a name to register clients under (row 20)", { clientName: "Acme Agent" }, { clientName: "Acme Agent" }],
   ["a client ID metadata document", { clientMetadataUrl: "https://c.example/client.json" }, {
     clientMetadataUrl: "https://c.example/client.json",
   }],
@@ -51,6 +55,11 @@ const REFUSED: readonly (readonly [description: string, flags: EntryFlags])[] = 
   ["a header with a line break", { header: ["X-A: 1\r\nAuthorization: Bearer x"] }],
   ["a header of ours", { header: ["authorization: Bearer x"] }],
   ["a header without a colon", { header: ["X-A"] }],
+  ["a parameter without a value", { authorizeParam: ["access_type"] }],
+  ["a parameter of ours", { authorizeParam: ["state=1"] }],
+  ["an empty name for clients", { clientName: "" }],
+  ["a name for clients that moves the cursor", { clientName: "a\u001b[2J" }],
+  ["a name for clients that fills a page", { clientName: "a".repeat(101) }],
 ];
 
 for (const [description, flags] of REFUSED) {

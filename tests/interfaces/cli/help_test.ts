@@ -3,7 +3,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { EXIT_CODES } from "../../../lib/interfaces/cli/exit_code.ts";
 import { COMMANDS } from "../../../lib/interfaces/cli/program.ts";
 import { VERSION } from "../../../lib/primitives/version.ts";
-import { reader } from "./reading.ts";
+import { allCommands, reader } from "./reading.ts";
 import { testWorld } from "./world.ts";
 
 Deno.test("no arguments, help and --help show the same: every command, and examples", async () => {
@@ -20,22 +20,38 @@ Deno.test("no arguments, help and --help show the same: every command, and examp
   match(outcomes[0]!.out, /^ {2}mcp-auth add heptabase/m);
 });
 
-for (const name of Object.keys(COMMANDS)) {
+for (const [name, command] of await allCommands()) {
   Deno.test(`help ${name} is ${name} --help: its usage, its flags and its examples`, async () => {
     const { run } = testWorld();
-    const { code, out, err } = await run("help", name);
+    const { code, out, err } = await run("help", ...name.split(" "));
     equal(code, 0);
     equal(err, "");
-    equal((await run(name, "--help")).out, out);
+    equal((await run(...name.split(" "), "--help")).out, out);
     match(out, new RegExp(`^ {2}mcp-auth ${name}`, "m"));
     match(out, new RegExp(`^EXAMPLES\n {2}.*mcp-auth ${name}.* # `, "m"));
-    const { command } = await COMMANDS[name]!();
     for (const flag of Object.keys(command.parameters.flags ?? {})) {
       ok(out.includes(`--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`), flag);
     }
     ok(!out.includes("\u001b"));
   });
 }
+
+Deno.test("a group alone, help of it and its --help show the same: each of its commands, and examples", async () => {
+  const { run } = testWorld();
+  const outcomes = [await run("keystore"), await run("help", "keystore"), await run("keystore", "--help")];
+  for (const { code, err, out } of outcomes) {
+    equal(code, 0);
+    equal(err, "");
+    equal(out, outcomes[0]!.out);
+  }
+  for (const [name, { brief }] of await allCommands()) {
+    const [group, member] = name.split(" ");
+    if (group === "keystore") {
+      match(outcomes[0]!.out, new RegExp(`^ +${member} +${RegExp.escape(brief)}$`, "m"));
+    }
+  }
+  match(outcomes[0]!.out, /^EXAMPLES\n {2}mcp-auth keystore status +# /m);
+});
 
 Deno.test("help exit-codes lists every exit code", async () => {
   const { code, out } = await testWorld().run("help", "exit-codes");
@@ -49,7 +65,16 @@ Deno.test("help environment lists the variables", async () => {
   const { code, out } = await testWorld().run("help", "environment");
   equal(code, 0);
   for (
-    const name of ["MCP_AUTH_HOME", "MCP_AUTH_KEYSTORE", "MCP_AUTH_KEY", "MCP_AUTH_CLIENT_SECRET", "BROWSER"]
+    const name of [
+      "MCP_AUTH_HOME",
+      "MCP_AUTH_KEYSTORE",
+      "MCP_AUTH_KEY",
+      "MCP_AUTH_NEW_KEY",
+      "MCP_AUTH_PASSPHRASE",
+      "MCP_AUTH_NEW_PASSPHRASE",
+      "MCP_AUTH_CLIENT_SECRET",
+      "BROWSER",
+    ]
   ) {
     match(out, new RegExp(`^${name} +\\S`, "m"));
   }
@@ -57,13 +82,14 @@ Deno.test("help environment lists the variables", async () => {
 
 Deno.test("help on what is no command and no topic is a mistake", async () => {
   const { run } = testWorld();
-  for (const topic of ["nope", "constructor", "toString", "__proto__"]) {
-    const { code, err, out } = await run("help", topic);
+  const topics = ["nope", "constructor", "toString", "__proto__", "add x", "keystore nope", "keystore use x"];
+  for (const topic of [...topics, "keystore toString", "exit-codes x"]) {
+    const { code, err, out } = await run("help", ...topic.split(" "));
     equal(code, 2);
     equal(out, "");
     match(
       err,
-      /^Error: Cannot show help on "\w+": no such command or topic \[USAGE\]\nHint: .*exit-codes\n$/,
+      /^Error: Cannot show help on "[\w -]+": no such command or topic \[USAGE\]\nHint: .*exit-codes\n$/,
     );
   }
 });
@@ -111,7 +137,7 @@ Deno.test(
             ok(what.length > 2);
             const calls = await shellWords(line, folder);
             equal(calls.length, 1);
-            equal((await read(calls[0]!))?.command, name);
+            equal((await read(calls[0]!))?.command.split(" ")[0], name);
           });
         }
       }

@@ -28,7 +28,7 @@ const LEFT_ALONE: readonly (readonly string[])[] = [
   ["token", "demo", "--header=true"],
   ["token", "demo", "--no-header"],
   ["token", "demo", "--keystore"],
-  ["token", "demo", "--keystore", "keychain"],
+  ["token", "demo", "--keystore", "hologram"],
   ["token", "demo", "--keystore", "file", "--keystore", "file"],
   ["token", "demo", "--keystore=file"],
   ["token", "--", "demo"],

@@ -1,6 +1,7 @@
 /** Mistakes on a command line: exit code 2, what is wrong, and the command that helps; as JSON where JSON was asked for. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { COMMANDS } from "../../../lib/interfaces/cli/program.ts";
+import { allCommands } from "./reading.ts";
 import { testWorld } from "./world.ts";
 
 const TABLE: readonly (readonly [line: readonly string[], message: RegExp, hint: string])[] = [
@@ -35,7 +36,7 @@ const TABLE: readonly (readonly [line: readonly string[], message: RegExp, hint:
   [["add", "a", "b", "c"], /too many arguments, expected 2 but encountered "c"$/, "Run: mcp-auth add --help"],
   [
     ["token", "x", "--keystore", "fil"],
-    /expected "fil" to be one of \(file\|env\|memory\), did you mean "file"\?$/,
+    /expected "fil" to be one of \(keychain\|passphrase\|file\|env\|memory\), did you mean "file"\?$/,
     "Run: mcp-auth token --help",
   ],
   [["token", "x", "--keystore"], /expected input for flag --keystore$/, "Run: mcp-auth token --help"],
@@ -48,6 +49,24 @@ const TABLE: readonly (readonly [line: readonly string[], message: RegExp, hint:
   [["add", "x", "https://x", "--timeout", "1e3"], /expected a whole number/, "Run: mcp-auth add --help"],
   [["add", "x", "https://x", "--callback-port", "65536"], /from 0 to 65535$/, "Run: mcp-auth add --help"],
   [["add", "x", "https://x", "--callback-port", "-1"], /./, "Run: mcp-auth add --help"],
+  [
+    ["keystore", "usee", "file"],
+    /^Unknown command "usee", did you mean "use"\?$/,
+    "Run: mcp-auth keystore --help",
+  ],
+  [["keystore", "toString"], /^Unknown command "toString"$/, "Run: mcp-auth keystore --help"],
+  [["keystore", "use"], /expected argument for keystore$/, "Run: mcp-auth keystore use --help"],
+  [
+    ["keystore", "use", "memory"],
+    /memory is not one of \(keychain\|passphrase\|file\|env\)$/,
+    "Run: mcp-auth keystore use --help",
+  ],
+  [["keystore", "rekey", "file"], /too many arguments, expected 0/, "Run: mcp-auth keystore rekey --help"],
+  [
+    ["keystore", "status", "--jsn"],
+    /no flag registered for --jsn, did you mean --json\?$/,
+    "Run: mcp-auth keystore status --help",
+  ],
   [["set", "x", "--unset", "everything"], /expected "everything" to be one of/, "Run: mcp-auth set --help"],
 ];
 
@@ -88,13 +107,13 @@ Deno.test("what was typed cannot steer the terminal, nor fill it", async () => {
   }
 });
 
-Deno.test("every command answers an unknown flag with 2, and opens nothing", async () => {
-  for (const name of Object.keys(COMMANDS)) {
+Deno.test("every command answers an unknown flag with 2 (exec with its own 125), and opens nothing", async () => {
+  for (const name of [...(await allCommands()).keys(), ...Object.keys(COMMANDS)]) {
     const { code, err } = await testWorld({ env: { MCP_AUTH_KEYSTORE: "none-of-those" } }).run(
-      name,
+      ...name.split(" "),
       "--frobnicate",
     );
-    deepEqual([code, /\[USAGE\]/.test(err)], [2, true], name);
+    deepEqual([code, /\[USAGE\]/.test(err)], [name === "exec" ? 125 : 2, true], name);
   }
 });
 

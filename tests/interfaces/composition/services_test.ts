@@ -112,10 +112,13 @@ Deno.test("signing out says what was not revoked, and forgets it; a second time 
   using _services = services;
   const credential = signedIn(endpoint);
   await services.store.saveSignedIn({ server, credential, client: credential.client });
-  deepEqual(await services.signOut(server, false), [
-    { token: "refresh_token", outcome: "unsupported" },
-    { token: "access_token", outcome: "unsupported" },
-  ]);
+  deepEqual(await services.signOut(server, { localOnly: false }), {
+    signedOut: true,
+    revocations: [
+      { token: "refresh_token", outcome: "unsupported" },
+      { token: "access_token", outcome: "unsupported" },
+    ],
+  });
   equal(await services.store.credential("demo"), undefined);
-  equal(await services.signOut(server, false), undefined);
+  deepEqual(await services.signOut(server, { localOnly: false }), { signedOut: false, revocations: [] });
 });

@@ -111,7 +111,7 @@ Deno.test("an entry that needs no sign-in is fetched without one", async () => {
   try {
     using store = openStore({ env: fakeEnv(), keystore: "file", home });
     await store.putServer({ name: "free", url: mcp.url, createdAt: 1, signIn: "none", options: {} }, null);
-    using client = createClient({ home });
+    await using client = createClient({ home });
     const response = await client.authorizedFetch("free")(mcp.url, INITIALIZE);
     equal(response.status, 200);
     await response.body?.cancel();
@@ -160,7 +160,7 @@ Deno.test("an expired token is refreshed before it is sent, and the entry's own 
         expiresAt: 2,
       },
     });
-    using library = createClient({ home });
+    await using library = createClient({ home });
     const response = await library.authorizedFetch("demo")(mcp.url, INITIALIZE);
     await response.body?.cancel();
     equal(mcp.log.length, 1);

@@ -24,6 +24,8 @@ Deno.test("sign in, use, refresh and sign out", async () => {
         url: mcp.url,
         state: "signed-in",
         tokens,
+        account: undefined,
+        lastError: undefined,
       });
 
       const refreshed = valueOf(await client.refresh("demo"));
@@ -40,6 +42,8 @@ Deno.test("sign in, use, refresh and sign out", async () => {
         url: mcp.url,
         state: "not-signed-in",
         tokens: undefined,
+        account: undefined,
+        lastError: undefined,
       });
       for (
         const result of [
@@ -56,6 +60,21 @@ Deno.test("sign in, use, refresh and sign out", async () => {
   );
 });
 
+Deno.test("the status says who signed in, and reRegister takes another client (rows 9 and 45)", () =>
+  withScene(
+    async ({ client, as, mcp }) => {
+      const options = { scopes: ["openid", "mcp:read"] };
+      valueOf(await client.authenticate("demo", { url: mcp.url, options }));
+      equal(valueOf(await client.getStatus("demo")).account, "alice");
+      valueOf(await client.authenticate("demo", { reRegister: true }));
+      equal(as.requests("POST /reg").length, 2);
+      const own = { url: mcp.url, options: { clientId: "by-hand" }, reRegister: true };
+      equal(codeOf(await client.authenticate("other", own)), "CONFIG_INVALID");
+    },
+    {},
+    { accessTokenFormat: "opaque" },
+  ));
+
 Deno.test("a second sign-in needs no URL, keeps the entry, and registers no second client", () =>
   withScene(async ({ client, as, mcp }) => {
     const first = valueOf(
@@ -71,7 +90,7 @@ Deno.test("a second sign-in needs no URL, keeps the entry, and registers no seco
 Deno.test("two clients over one store share their entries", () =>
   withScene(async ({ client, mcp, home }) => {
     valueOf(await client.authenticate("demo", { url: mcp.url }));
-    using other = createClient({ home });
+    await using other = createClient({ home });
     deepEqual(valueOf(await other.getTokens("demo")), valueOf(await client.getTokens("demo")));
     const [one, two] = await Promise.all([client.refresh("demo"), other.refresh("demo")]);
     equal(valueOf(one).accessToken, valueOf(two).accessToken);

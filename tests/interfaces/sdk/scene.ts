@@ -30,7 +30,7 @@ export async function withScene(
   const as = await startAuthorizationServer(asOptions);
   const mcp = await startMcpServer({ authorizationServer: as });
   try {
-    using client = createClient({ home, keystore: "file", openBrowser, ...options });
+    await using client = createClient({ home, keystore: "file", openBrowser, ...options });
     await test({ as, mcp, client, home });
   } finally {
     await mcp.close();

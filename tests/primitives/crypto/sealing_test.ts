@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { unwrapKey, wrapKey } from "../../../lib/primitives/crypto/key_wrapping.ts";
+import { unwrapKeyBytes, wrapKey } from "../../../lib/primitives/crypto/key_wrapping.ts";
 import {
   importKey,
   KEY_BYTES,
@@ -73,14 +73,11 @@ Deno.test("a key of another length is refused", async () => {
   }
 });
 
-Deno.test("a wrapped key opens what the key sealed, and needs the wrapping key and its place", async () => {
+Deno.test("a wrapped key comes back as it was, and needs the wrapping key and its place", async () => {
   const [wrapping, key] = [newKey(), newKey()];
   const wrapped = await wrapKey(wrapping, key, bytes("generation 1"));
   assert.equal(wrapped.length, KEY_BYTES + SEALING_OVERHEAD_BYTES);
-  const sealed = await seal(await importKey(key), bytes("secret"), bytes("place"));
-  const unwrapped = await unwrapKey(wrapping, wrapped, bytes("generation 1"));
-  assert.deepEqual(await unseal(unwrapped!, sealed, bytes("place")), bytes("secret"));
-  assert.equal(unwrapped!.extractable, false);
-  assert.equal(await unwrapKey(newKey(), wrapped, bytes("generation 1")), undefined);
-  assert.equal(await unwrapKey(wrapping, wrapped, bytes("generation 2")), undefined);
+  assert.deepEqual(await unwrapKeyBytes(wrapping, wrapped, bytes("generation 1")), key);
+  assert.equal(await unwrapKeyBytes(newKey(), wrapped, bytes("generation 1")), undefined);
+  assert.equal(await unwrapKeyBytes(wrapping, wrapped, bytes("generation 2")), undefined);
 });

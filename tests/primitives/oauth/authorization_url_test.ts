@@ -79,6 +79,32 @@ Deno.test("a query of the endpoint is kept, and cannot take the place of our par
   ]);
 });
 
+Deno.test("parameters that a server wants beside the standard are added, and prompt gives way to them (row 8)", () => {
+  const parameters = { access_type: "offline", prompt: "select_account consent" };
+  deepEqual(query("https://auth.example.com/authorize?tenant=1", { parameters, promptConsent: true }), [
+    ["tenant", "1"],
+    ...always,
+    ["prompt", "select_account consent"],
+    ["access_type", "offline"],
+  ]);
+});
+
+Deno.test("parameters beside the standard never take the place of ours, wherever they came from", () => {
+  const parameters = {
+    state: "s",
+    STATE: "s",
+    client_id: "c",
+    redirect_uri: "https://evil.example",
+    code_challenge: "x",
+    code_challenge_method: "plain",
+    response_mode: "form_post",
+    request: "jwt",
+    resource: "r",
+    scope: "s",
+  };
+  deepEqual(query("https://auth.example.com/authorize", { parameters }), always);
+});
+
 Deno.test("a fragment of the endpoint is left out", () => {
   const url = authorizationUrl(server("https://auth.example.com/authorize#/login"), request);
   equal(url.includes("#"), false);

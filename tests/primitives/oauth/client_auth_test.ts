@@ -11,6 +11,7 @@ import {
   type ClientIdentity,
   encodeBasic,
   isAuthMethod,
+  otherAuthMethod,
 } from "../../../lib/primitives/oauth/client_auth.ts";
 
 const encodings: readonly (readonly [string, string, string, string])[] = [
@@ -27,12 +28,12 @@ const encodings: readonly (readonly [string, string, string, string])[] = [
 ];
 
 for (const [description, clientId, clientSecret, plain] of encodings) {
-  Deno.test(`HTTP Basic encodes ${description} as a form does`, () => {
+  Deno.test(`HTTP Basic encodes ${description} as a form does (row 23)`, () => {
     equal(atob(encodeBasic(clientId, clientSecret)), plain);
   });
 }
 
-Deno.test("HTTP Basic can be decoded again, whatever the credentials are", () => {
+Deno.test("HTTP Basic can be decoded again, whatever the credentials are (row 23)", () => {
   const text = fc.string({ unit: "binary" }).filter((value) => value.isWellFormed());
   const decode = (part: string | undefined) => new URLSearchParams(`=${part}`).get("");
   fc.assert(fc.property(text, text, (clientId, clientSecret) => {
@@ -65,10 +66,23 @@ for (const [hasSecret, registered, supported, method] of choices) {
   Deno.test(
     `a client ${hasSecret ? "with" : "without"} a secret, registered for ${registered}, at a server with ${
       JSON.stringify(supported)
-    } uses ${method}`,
+    } uses ${method} (row 22)`,
     () => equal(chooseAuthMethod(hasSecret, registered, supported), method),
   );
 }
+
+Deno.test("the other method is tried with a secret alone (row 22)", () => {
+  const other = (tokenEndpointAuthMethod: ClientAuthMethod, clientSecret?: string) =>
+    otherAuthMethod({
+      clientId: "id",
+      tokenEndpointAuthMethod,
+      ...(clientSecret === undefined ? {} : { clientSecret }),
+    });
+  equal(other("client_secret_basic", "s"), "client_secret_post");
+  equal(other("client_secret_post", "s"), "client_secret_basic");
+  equal(other("none", "s"), "client_secret_post");
+  equal(other("none"), undefined);
+});
 
 Deno.test("isAuthMethod() knows the three methods and no other", () => {
   for (const method of ["none", "client_secret_basic", "client_secret_post"]) {

@@ -7,7 +7,7 @@
 import { equal, ok, rejects } from "node:assert/strict";
 import { type ErrorCode, McpAuthError } from "../../../lib/primitives/errors.ts";
 import { createHttp } from "../../../lib/primitives/http/client.ts";
-import { endsCredential } from "../../../lib/primitives/oauth/token.ts";
+import { endsCredential } from "../../../lib/primitives/oauth/response_error.ts";
 import { coded } from "../coded_error.ts";
 import { freePort, serveRaw } from "../http/local_server.ts";
 import { serveTokens } from "./token_server.ts";

@@ -4,10 +4,14 @@
  * @see RFC 7591; MCP 2026-07-28 client registration (C26, C33, C34, C60)
  * @module
  */
-import { deepEqual, doesNotMatch, equal, rejects } from "node:assert/strict";
-import type { ErrorCode } from "../../../lib/primitives/errors.ts";
+import { deepEqual, doesNotMatch, equal, match, rejects } from "node:assert/strict";
+import type { ErrorCode, McpAuthError } from "../../../lib/primitives/errors.ts";
 import { createHttp } from "../../../lib/primitives/http/client.ts";
-import { registerClient, type Registration } from "../../../lib/primitives/oauth/registration.ts";
+import {
+  deleteRegistration,
+  registerClient,
+  type Registration,
+} from "../../../lib/primitives/oauth/registration.ts";
 import type { ServerMetadata } from "../../../lib/primitives/oauth/server_metadata.ts";
 import { VERSION } from "../../../lib/primitives/version.ts";
 import { coded } from "../coded_error.ts";
@@ -158,7 +162,7 @@ const refused: readonly (readonly [string, () => Response, ErrorCode, RegExp])[]
     "403 and plain text",
     () => text("Forbidden \u001b[31m", 403),
     "REGISTRATION_FAILED",
-    /403: Forbidden.*does not know/,
+    /403: "Forbidden +\[31m"; the server refuses clients that it does not know$/,
   ],
   [
     "403 and JSON",
@@ -233,7 +237,10 @@ for (const [description, answer, code, why] of refused) {
 
 Deno.test("a refusal names --client-id as the way on", async () => {
   await rejects(register(text("", 400)), { hint: /--client-id$/ });
-  await rejects(register(text("", 403)), { hint: /--client-id$/ });
+  await rejects(register(text("", 403)), (error: McpAuthError) => {
+    match(error.hint ?? "", /--client-id <id>.* --client-name <name>$/);
+    return true;
+  });
 });
 
 Deno.test("the secret of an answer that cannot be used is not in the error", async () => {
@@ -243,3 +250,73 @@ Deno.test("the secret of an answer that cannot be used is not in the error", asy
     return true;
   });
 });
+
+Deno.test("a server that lets in clients of a list alone is quoted, and both ways on are named (row 20)", async () => {
+  const words = `Client name not allowed.\n${"Ask your administrator. ".repeat(50)}`;
+  await rejects(register(text(words, 403)), (error: McpAuthError) => {
+    coded(
+      "REGISTRATION_FAILED",
+      /answered 403: "Client name not allowed\. Ask .{230,}…"; the server refuses clients that it does not know$/,
+    )(error);
+    match(error.hint ?? "", /--client-id <id>.*--client-name <name>/);
+    return true;
+  });
+  await rejects(
+    register(text("<html>no</html>", 403)),
+    coded("REGISTRATION_FAILED", /403; the server refuses/),
+  );
+});
+
+/** Deletes a registration at a server that gives this answer. */
+async function deletion(answer: () => Response): Promise<string> {
+  await using server = serve(answer);
+  const outcome = await deleteRegistration(createHttp(), server.origin, {
+    registrationClientUri: `${server.origin}/reg/1?a=b`,
+    registrationAccessToken: "rat",
+  });
+  deepEqual(server.asked, ["DELETE /reg/1?a=b"]);
+  equal(server.received[0]?.headers.get("authorization"), "Bearer rat");
+  return outcome;
+}
+
+Deno.test("a registration is deleted with the token that came with it, RFC 7592 section 2.3", async () => {
+  equal(await deletion(() => new Response(null, { status: 204 })), "deleted");
+  equal(await deletion(() => new Response(null, { status: 200 })), "deleted");
+  equal(await deletion(() => new Response(null, { status: 405 })), "unsupported");
+});
+
+Deno.test("a registration without the means to delete it is not deleted, and nobody is asked", async () => {
+  const http = () => Promise.reject(new Error("asked"));
+  equal(
+    await deleteRegistration(http, "https://as.example", { registrationAccessToken: "t" }),
+    "unsupported",
+  );
+  const registrationClientUri = "https://as.example/reg/1";
+  equal(await deleteRegistration(http, "https://as.example", { registrationClientUri }), "unsupported");
+});
+
+for (
+  const [status, why] of [
+    [401, /answered 401: invalid_token$/],
+    [403, /answered 403/],
+    [500, /answered 500/],
+  ] as const
+) {
+  Deno.test(`a deletion answered with ${status} has failed, and that is said`, async () => {
+    const answer = () => Response.json({ error: "invalid_token" }, { status });
+    await rejects(deletion(answer), coded("SERVER_ERROR", why));
+  });
+}
+
+for (const uri of ["http://127.0.0.1/reg/1", "http://as.example/reg/1", "javascript:1", "/reg/1"]) {
+  Deno.test(`the token of a registration is not sent to ${uri} of an issuer on the web`, async () => {
+    const http = () => Promise.reject(new Error("asked"));
+    await rejects(
+      deleteRegistration(http, "https://as.example", {
+        registrationClientUri: uri,
+        registrationAccessToken: "t",
+      }),
+      coded("UNSAFE_URL"),
+    );
+  });
+}

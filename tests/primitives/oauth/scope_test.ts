@@ -17,7 +17,10 @@ const selections: readonly (readonly [string, ScopeSources, readonly string[]])[
   ["what the challenge names", { challenged: ["c", "d"], resource: ["r"] }, ["c", "d"]],
   ["what the resource supports, without a challenge", { resource: ["r", "s"] }, ["r", "s"]],
   ["never what the authorization server supports", { server: ["a", "b", "offline_access"] }, []],
-  ["offline_access too, where the server lists it", { resource: ["r"], server: ["r", "offline_access"] }, [
+  ["offline_access too, where the server lists it (row 8)", {
+    resource: ["r"],
+    server: ["r", "offline_access"],
+  }, [
     "r",
     "offline_access",
   ]],

@@ -4,7 +4,7 @@
  * @see RFC 8414 sections 2, 3.1 and 3.3; OpenID Connect Discovery 1.0 section 4 (C15-C21)
  * @module
  */
-import { deepEqual, ok, throws } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import {
   checkIssuer,
   fallbackServerMetadata,
@@ -210,6 +210,28 @@ const refused: readonly (readonly [string, unknown, "DISCOVERY_FAILED" | "ISSUER
 for (const [description, json, code, why] of refused) {
   Deno.test(`a document with ${description} is refused`, () => throws(() => parse(json), coded(code, why)));
 }
+
+for (
+  const endpoint of [
+    "http://127.0.0.1/me",
+    "http://auth.example.com/me",
+    "javascript:1",
+    "https://a\u0007/me",
+    7,
+    null,
+    {},
+  ]
+) {
+  Deno.test(`userinfo_endpoint ${JSON.stringify(endpoint)} is left out, and the document is used all the same`, () => {
+    const metadata = parse({ ...valid, userinfo_endpoint: endpoint });
+    equal("userinfo_endpoint" in metadata, false);
+  });
+}
+
+Deno.test("a userinfo_endpoint that can be used is kept", () => {
+  const userinfo_endpoint = "https://login.example.com/me";
+  equal(parse({ ...valid, userinfo_endpoint }).userinfo_endpoint, userinfo_endpoint);
+});
 
 Deno.test("with the tokens is kept what refresh and revocation need", () => {
   const revocation_endpoint = "https://auth.example.com/revoke";

@@ -4,6 +4,7 @@ import {
   ensurePrivateFile,
   ensurePrivateFolder,
   readTextFile,
+  removeFile,
 } from "../../../lib/primitives/system/files.ts";
 
 function test(name: string, body: (folder: string) => Promise<void>): void {
@@ -67,6 +68,18 @@ test("a private file is created with its folder, and one that exists keeps its t
   await Deno.writeTextFile(`${folder}/a/b`, "text");
   await ensurePrivateFile(`${folder}/a/b`);
   assert.equal(readTextFile(`${folder}/a/b`), "text");
+});
+
+test("a file is removed with what a killed process left half made of it, and nothing else is", async (folder) => {
+  await createTextFile(`${folder}/key`, "text");
+  for (const name of ["key.1.tmp", "key.2.tmp", "key2", "key2.1.tmp", "other.tmp", "key.txt"]) {
+    await Deno.writeTextFile(`${folder}/${name}`, "text");
+  }
+  await removeFile(`${folder}/key`);
+  const left = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
+  assert.deepEqual(left, ["key.txt", "key2", "key2.1.tmp", "other.tmp"]);
+  await removeFile(`${folder}/key`);
+  await removeFile(`${folder}/none/key`);
 });
 
 test("a file in the place of a folder is reported with what to do", async (folder) => {

@@ -5,6 +5,7 @@
  */
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { fileLocks, memoryLocks } from "../../../lib/primitives/system/lock.ts";
+import { testLocksContract } from "../../contracts/locks.ts";
 import { coded } from "../coded_error.ts";
 
 const USER = new URL("./programs/lock_user.ts", import.meta.url).pathname;
@@ -27,6 +28,19 @@ async function inFolder(test: (folder: string) => Promise<void>): Promise<void> 
     await Deno.remove(folder, { recursive: true });
   }
 }
+
+testLocksContract("file", async () => {
+  const folder = await Deno.makeTempDir();
+  return {
+    open: () => fileLocks(folder),
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+});
+
+testLocksContract("memory", () => {
+  const locks = memoryLocks();
+  return Promise.resolve({ open: () => locks, [Symbol.asyncDispose]: () => Promise.resolve() });
+});
 
 for (const blocking of [false, true]) {
   const flag = blocking ? ["--blocking"] : [];
@@ -64,7 +78,7 @@ Deno.test("a lock is free the moment that its process is killed", () =>
     const waiting = locks.acquire("one", 10_000);
     const killed = performance.now();
     holder.kill("SIGKILL");
-    using _lock = await waiting;
+    await using _lock = await waiting;
     ok(performance.now() - killed < 1_000);
     await reader.cancel();
   }));
@@ -74,13 +88,13 @@ Deno.test("one process excludes itself, too, and a file is closed with its lock"
     const locks = fileLocks(folder);
     const lock = await locks.acquire("one", 100);
     await rejects(locks.acquire("one", 20), coded("TIMEOUT"));
-    lock[Symbol.dispose]();
-    (await locks.acquire("one", 100))[Symbol.dispose]();
+    await lock[Symbol.asyncDispose]();
+    await (await locks.acquire("one", 100))[Symbol.asyncDispose]();
   }));
 
 Deno.test("a wait with an aborted signal ends at once, with its reason", () =>
   inFolder(async (folder) => {
-    using _lock = await fileLocks(folder).acquire("one", 100);
+    await using _lock = await fileLocks(folder).acquire("one", 100);
     const reason = new Error("Enough");
     const started = performance.now();
     await rejects(fileLocks(folder).acquire("one", 10_000, AbortSignal.abort(reason)), reason);
@@ -92,7 +106,7 @@ Deno.test(
   { ignore: Deno.build.os === "windows" },
   () =>
     inFolder(async (folder) => {
-      using _lock = await fileLocks(folder).acquire("one", 100);
+      await using _lock = await fileLocks(folder).acquire("one", 100);
       equal((await Deno.stat(`${folder}/one.lock`)).mode! & 0o777, 0o600);
     }),
 );
@@ -122,7 +136,7 @@ Deno.test("locks in memory go round in the order of asking, and one that gave up
   const order: string[] = [];
   const first = await locks.acquire("one", 100);
   const take = async (name: string, signal?: AbortSignal) => {
-    using _lock = await locks.acquire("one", 100, signal);
+    await using _lock = await locks.acquire("one", 100, signal);
     order.push(name);
     await Promise.resolve();
     order.push(`${name} done`);
@@ -133,9 +147,9 @@ Deno.test("locks in memory go round in the order of asking, and one that gave up
   const fourth = take("fourth");
   controller.abort(new Error("Enough"));
   await third;
-  (await locks.acquire("other", 100))[Symbol.dispose]();
+  await (await locks.acquire("other", 100))[Symbol.asyncDispose]();
   deepEqual(order, []);
-  first[Symbol.dispose]();
+  await first[Symbol.asyncDispose]();
   await Promise.all([second, fourth]);
   deepEqual(order, ["second", "second done", "fourth", "fourth done"]);
 });

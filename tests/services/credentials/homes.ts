@@ -34,6 +34,19 @@ export class Home implements AsyncDisposable {
     return Deno.openKv(`${this.path}/store.db`);
   }
 
+  /** The paths of the key files. */
+  async keyFiles(): Promise<readonly string[]> {
+    const files = await Array.fromAsync(Deno.readDir(this.path)).catch(() => []);
+    return files.filter(({ name }) => name.startsWith("key-")).map(({ name }) => `${this.path}/${name}`);
+  }
+
+  /** The path of the one key file. */
+  async keyFile(): Promise<string> {
+    const [path, ...more] = await this.keyFiles();
+    if (path === undefined || more.length > 0) throw new Error(`${more.length + 1} key files`);
+    return path;
+  }
+
   /** Runs `store_process.ts` with the given arguments after the folder's path. */
   async run(action: string, args: readonly string[] = [], options: RunOptions = {}): Promise<Outcome> {
     const { flags = ALL, shell = 'exec "$@"', env = {}, home = this.path } = options;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { askedKind, chooseKind } from "../../../lib/services/credentials/keystore.ts";
+import { askedKind, chooseKind, KEYSTORE_KINDS } from "../../../lib/services/credentials/keystore.ts";
 import { envKeystore } from "../../../lib/services/credentials/keystores/env.ts";
 import { fileKeystore } from "../../../lib/services/credentials/keystores/file.ts";
 import { memoryKeystore } from "../../../lib/services/credentials/keystores/memory.ts";
@@ -7,35 +7,41 @@ import { testKeystoreContract } from "../../contracts/keystore.ts";
 import { fakeEnv } from "../../fakes/env.ts";
 import { Home, testWithHome } from "./homes.ts";
 
-testKeystoreContract("file", () => {
+testKeystoreContract("file", { keys: "kept" }, () => {
   const home = new Home();
   return Promise.resolve({ open: () => fileKeystore(home.path), remove: () => home[Symbol.asyncDispose]() });
 });
 
-testKeystoreContract("memory", () => {
+testKeystoreContract("memory", { keys: "kept" }, () => {
   const keystore = memoryKeystore();
   return Promise.resolve({ open: () => keystore, remove: () => Promise.resolve() });
 });
 
-testWithHome("the key file and its folder are private", async (home) => {
-  await fileKeystore(home.path).create();
+testKeystoreContract("env", { keys: "given" }, () => {
+  const env = fakeEnv({ MCP_AUTH_KEY: key.toHex() });
+  return Promise.resolve({ open: () => envKeystore(env), remove: () => Promise.resolve() });
+});
+
+testWithHome("a key file and its folder are private", async (home) => {
+  const { slot } = await fileKeystore(home.path).create({ renewed: false });
+  const path = `${home.path}/key-${slot}`;
   assert.equal((await Deno.stat(home.path)).mode! & 0o777, 0o700);
-  assert.equal((await Deno.stat(`${home.path}/key`)).mode! & 0o777, 0o600);
-  assert.match(await Deno.readTextFile(`${home.path}/key`), /^[\w-]{43}\n$/);
+  assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
+  assert.match(await Deno.readTextFile(path), /^[\w-]{43}\n$/);
 });
 
 testWithHome("a key file that holds no key is reported and left as it is", async (home) => {
   await Deno.mkdir(home.path);
+  const slot = "0123456789abcdef";
+  const path = `${home.path}/key-${slot}`;
   for (const text of ["", "short", "x".repeat(44), "A".repeat(42)]) {
-    await Deno.writeTextFile(`${home.path}/key`, text);
-    for (const operation of [fileKeystore(home.path).read, fileKeystore(home.path).create]) {
-      await assert.rejects(
-        operation(),
-        { code: "KEYSTORE_UNAVAILABLE", hint: /backup/ },
-        JSON.stringify(text),
-      );
-    }
-    assert.equal(await Deno.readTextFile(`${home.path}/key`), text);
+    await Deno.writeTextFile(path, text);
+    await assert.rejects(
+      fileKeystore(home.path).read(slot),
+      { code: "KEYSTORE_UNAVAILABLE", hint: /backup/ },
+      JSON.stringify(text),
+    );
+    assert.equal(await Deno.readTextFile(path), text);
   }
 });
 
@@ -54,8 +60,8 @@ for (
 ) {
   Deno.test(`MCP_AUTH_KEY may be ${form}`, async () => {
     const keystore = envKeystore(fakeEnv({ MCP_AUTH_KEY: text }));
-    assert.deepEqual(await keystore.read(), key);
-    assert.deepEqual(await keystore.create(), key);
+    assert.deepEqual(await keystore.read(""), key);
+    assert.deepEqual(await keystore.create({ renewed: false }), { slot: "", key });
   });
 }
 
@@ -70,7 +76,7 @@ for (
   ] as const
 ) {
   Deno.test(`MCP_AUTH_KEY is refused when it is ${form}, and is not quoted`, async () => {
-    const error = await envKeystore(fakeEnv({ MCP_AUTH_KEY: text })).read().catch((error) => error);
+    const error = await envKeystore(fakeEnv({ MCP_AUTH_KEY: text })).read("").catch((error) => error);
     assert.equal(error.code, "KEYSTORE_UNAVAILABLE");
     assert.match(error.hint, /openssl rand -hex 32/);
     assert.ok(!JSON.stringify(error).includes(text));
@@ -80,33 +86,34 @@ for (
 Deno.test("the env keystore makes no key: it says how to", async () => {
   const keystore = envKeystore(fakeEnv());
   assert.equal(keystore.kind, "env");
-  assert.equal(await keystore.read(), undefined);
-  await assert.rejects(keystore.create(), { code: "KEYSTORE_UNAVAILABLE", hint: /openssl rand -hex 32/ });
+  assert.equal(await keystore.read(""), undefined);
+  await assert.rejects(keystore.create({ renewed: false }), {
+    code: "KEYSTORE_UNAVAILABLE",
+    message: /MCP_AUTH_KEY is not set/,
+    hint: /openssl rand -hex 32/,
+  });
 });
 
-const choices: readonly (readonly [
-  name: string,
-  asked: "file" | "env" | "memory" | undefined,
-  recorded: string | undefined,
-  variables: Record<string, string>,
-  kind: string,
-])[] = [
-  ["a new store without more takes a file", undefined, undefined, {}, "file"],
-  ["a new store takes the key that is set", undefined, undefined, { MCP_AUTH_KEY: "x" }, "env"],
-  ["a new store takes what was asked for", "memory", undefined, { MCP_AUTH_KEY: "x" }, "memory"],
-  ["a store stays with its own though a key is set", undefined, "file", { MCP_AUTH_KEY: "x" }, "file"],
-  ["a store stays with its own though no key is set", undefined, "env", {}, "env"],
-  ["a store takes its own when asked for it", "env", "env", {}, "env"],
-];
-
-for (const [name, asked, recorded, variables, kind] of choices) {
-  Deno.test(`keystore choice: ${name}`, () => {
-    assert.equal(chooseKind(asked, recorded, fakeEnv(variables)), kind);
+Deno.test("the env keystore takes its next key from MCP_AUTH_NEW_KEY", async () => {
+  const next = key.toReversed();
+  const both = envKeystore(fakeEnv({ MCP_AUTH_KEY: key.toHex(), MCP_AUTH_NEW_KEY: next.toHex() }));
+  assert.deepEqual(await both.create({ renewed: true }), { slot: "", key: next });
+  assert.deepEqual(await both.read(""), key);
+  await assert.rejects(envKeystore(fakeEnv({ MCP_AUTH_KEY: key.toHex() })).create({ renewed: true }), {
+    code: "KEYSTORE_UNAVAILABLE",
+    message: /MCP_AUTH_NEW_KEY is not set/,
   });
-}
+});
+
+Deno.test("keystore choice: a store stays with its own, asked for or not", () => {
+  for (const kind of KEYSTORE_KINDS) {
+    assert.equal(chooseKind(undefined, kind), kind);
+    assert.equal(chooseKind(kind, kind), kind);
+  }
+});
 
 Deno.test("keystore choice: another than the store's own is refused", () => {
-  assert.throws(() => chooseKind("env", "file", fakeEnv()), {
+  assert.throws(() => chooseKind("env", "file"), {
     code: "KEYSTORE_UNAVAILABLE",
     message: /"env".*sealed by "file"/,
     hint: /--keystore/,
@@ -114,7 +121,7 @@ Deno.test("keystore choice: another than the store's own is refused", () => {
 });
 
 Deno.test("keystore choice: one that only a later version knows is refused", () => {
-  assert.throws(() => chooseKind(undefined, "hologram", fakeEnv()), {
+  assert.throws(() => chooseKind(undefined, "hologram"), {
     code: "KEYSTORE_UNAVAILABLE",
     message: /"hologram"/,
     hint: "Update mcp-auth",
@@ -126,7 +133,7 @@ Deno.test("the flag comes before the variable, and a wrong one is refused by its
   assert.equal(askedKind(undefined, fakeEnv({ MCP_AUTH_KEYSTORE: "env" })), "env");
   assert.equal(askedKind("file", fakeEnv({ MCP_AUTH_KEYSTORE: "env" })), "file");
   assert.equal(askedKind("file", fakeEnv({ MCP_AUTH_KEYSTORE: "wrong" })), "file");
-  const hint = /file, env, memory/;
+  const hint = /keychain, passphrase, file, env, memory/;
   assert.throws(() => askedKind("wrong", fakeEnv()), { code: "USAGE", message: /--keystore "wrong"/, hint });
   assert.throws(() => askedKind(undefined, fakeEnv({ MCP_AUTH_KEYSTORE: "wrong" })), {
     code: "CONFIG_INVALID",

@@ -2,12 +2,14 @@
  * A process that uses a store as the program would, for tests of what processes do to each other and of what a process
  * meets in a sandbox or on a full disk. It prints one line of JSON: `{"ok":...}`, or the coded error.
  *
- * Arguments: what to do, the store's folder ("" for the one that the environment says), and the number of the process.
+ * Arguments: what to do, the store's folder ("" for the one that the environment says), the number of the process, and
+ * "programs" where it may start the programs of a keychain. What it has to tell its user goes to standard error.
  *
  * @module
  */
 import { McpAuthError } from "../../../lib/primitives/errors.ts";
 import { systemEnv } from "../../../lib/primitives/system/env.ts";
+import { runProgram } from "../../../lib/primitives/system/program.ts";
 import { type CredentialStore, openStore } from "../../../lib/services/credentials/mod.ts";
 import { credentialRecord, serverRecord } from "./records.ts";
 
@@ -44,9 +46,14 @@ async function print(outcome: unknown): Promise<void> {
   await Deno.stdout.write(new TextEncoder().encode(`${JSON.stringify(outcome)}\n`));
 }
 
-const [action, home, number = ""] = Deno.args;
+const [action, home, number = "", programs] = Deno.args;
 try {
-  using store = openStore({ env: systemEnv, ...(home ? { home } : {}) });
+  using store = openStore({
+    env: systemEnv,
+    run: programs === "programs" ? runProgram : undefined,
+    notice: (line) => void Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`)),
+    ...(home ? { home } : {}),
+  });
   await print({ ok: await actions[action!]!(store, number) ?? null });
 } catch (error) {
   if (!(error instanceof McpAuthError)) throw error;

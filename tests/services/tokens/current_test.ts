@@ -4,11 +4,11 @@
  *
  * @see behaviours rows 3 and 5
  */
-import { deepEqual, equal, match, rejects } from "node:assert/strict";
-import { REFRESH_PAUSE_MS } from "../../../lib/primitives/limits.ts";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { REFRESH_AHEAD_WAIT_MS, REFRESH_PAUSE_MS } from "../../../lib/primitives/limits.ts";
 import { coded } from "../../primitives/coded_error.ts";
 import { HOUR, MINUTE, setScene } from "./scene.ts";
-import { refusal, tokens } from "./token_endpoint.ts";
+import { refusal, startTokenEndpoint, tokens } from "./token_endpoint.ts";
 
 Deno.test("a fresh token is handed out as it is stored, and nobody is asked", async () => {
   await using scene = await setScene();
@@ -16,7 +16,7 @@ Deno.test("a fresh token is handed out as it is stored, and nobody is asked", as
   deepEqual(scene.endpoint.presented, []);
 });
 
-Deno.test("a token that is due is refreshed first, and the new pair is stored with its times", async () => {
+Deno.test("row 5: a token that is due is refreshed first, and the new pair is stored with its times", async () => {
   await using scene = await setScene();
   scene.clock.time += 56 * MINUTE;
   const current = await scene.authority.current("demo");
@@ -27,11 +27,12 @@ Deno.test("a token that is due is refreshed first, and the new pair is stored wi
     refreshToken: "rt-1",
     obtainedAt: scene.clock.now(),
     expiresAt: scene.clock.now() + HOUR,
+    tokenResponses: [scene.clock.now()],
   });
   deepEqual(scene.endpoint.presented, ["rt-0"]);
 });
 
-Deno.test("an expired token is refreshed", async () => {
+Deno.test("row 5: an expired token is refreshed", async () => {
   await using scene = await setScene();
   scene.clock.time += 9 * HOUR;
   equal((await scene.authority.current("demo")).accessToken, "at-1");
@@ -45,7 +46,7 @@ Deno.test("a token whose clock was set back is refreshed once and then taken for
   deepEqual(scene.endpoint.presented, ["rt-0"]);
 });
 
-Deno.test("a token of unknown expiry is handed out without end", async () => {
+Deno.test("row 7: a token of unknown expiry is handed out without end", async () => {
   await using scene = await setScene({ credential: { expiresAt: undefined } });
   scene.clock.time += 999 * HOUR;
   equal((await scene.authority.current("demo")).accessToken, "at-0");
@@ -53,50 +54,104 @@ Deno.test("a token of unknown expiry is handed out without end", async () => {
 });
 
 for (
-  const [failure, script] of [
-    ["a server that is down (503)", () => new Response("down", { status: 503 })],
-    ["a rate limit (429)", () => new Response(null, { status: 429 })],
-    ["an HTML page", () => new Response("<html>", { headers: { "content-type": "text/html" } })],
-    ["an answer that is no token", () => Response.json({ token_type: "bearer" })],
-    ["a refusal that ends nothing", () => refusal("invalid_scope")],
-    ["invalid_grant with a status of 500", () => refusal("invalid_grant", 500)],
+  const [failure, code, spent, script] of [
+    ["a server that is down (503)", "SERVER_ERROR", "perhaps", () => new Response("down", { status: 503 })],
+    ["a rate limit (429)", "RATE_LIMITED", "no", () => new Response(null, { status: 429 })],
+    [
+      "an HTML page",
+      "SERVER_ERROR",
+      "perhaps",
+      () => new Response("<html>", { headers: { "content-type": "text/html" } }),
+    ],
+    ["an answer that is no token", "SERVER_ERROR", "perhaps", () => Response.json({ token_type: "bearer" })],
+    ["a refusal that ends nothing", "SERVER_ERROR", "no", () => refusal("invalid_scope")],
+    ["invalid_grant with a status of 500", "SERVER_ERROR", "perhaps", () => refusal("invalid_grant", 500)],
   ] as const
 ) {
-  Deno.test(`where a refresh fails for now, the old token is served while it works: ${failure}`, async () => {
+  Deno.test(`row 3: where a refresh fails for now, the old token is served while it works, and no credential is lost: ${failure}`, async () => {
     await using scene = await setScene({ script });
     scene.clock.time += 56 * MINUTE;
     equal((await scene.authority.current("demo")).accessToken, "at-0");
-    deepEqual(await scene.stored(), scene.credential);
+    const failedAt = scene.clock.now();
+    const { pendingRefresh, lastError, ...kept } = (await scene.stored())!;
+    deepEqual(kept, scene.credential);
+    deepEqual(pendingRefresh, spent === "no" ? undefined : { at: failedAt, state: "unanswered" });
+    deepEqual([lastError?.code, lastError?.at, lastError?.failures], [code, failedAt, 1]);
     scene.clock.time += 4 * MINUTE;
-    await rejects(scene.authority.current("demo"), coded(expectedCode(failure)));
-    deepEqual(await scene.stored(), scene.credential);
+    await rejects(scene.authority.current("demo"), coded(code));
+    equal((await scene.stored())?.refreshToken, "rt-0");
     deepEqual(scene.endpoint.presented, ["rt-0", "rt-0"]);
   });
 }
 
-function expectedCode(failure: string) {
-  return /429/.test(failure) ? "RATE_LIMITED" : "SERVER_ERROR";
-}
-
-Deno.test("a server that cannot be reached keeps the credential, too", async () => {
+Deno.test("row 3: a server that cannot be reached keeps the credential, and works as soon as it can be reached again", async () => {
   await using scene = await setScene();
   const { issuer } = scene.endpoint;
+  const { port } = new URL(issuer);
   await scene.endpoint[Symbol.asyncDispose]();
   scene.clock.time += 56 * MINUTE;
   equal((await scene.authority.current("demo")).accessToken, "at-0");
   scene.clock.time += HOUR;
   await rejects(scene.authority.current("demo"), coded("NETWORK_ERROR", new RegExp(issuer)));
-  deepEqual(await scene.stored(), scene.credential);
+  const { lastError, ...kept } = (await scene.stored())!;
+  deepEqual(kept, scene.credential);
+  deepEqual([lastError?.failures, lastError?.retryAt], [2, undefined]);
+  await using again = startTokenEndpoint(undefined, Number(port));
+  equal((await scene.authority.current("demo")).accessToken, "at-1");
+  deepEqual(again.presented, ["rt-0"]);
 });
 
 Deno.test("a failed refresh ahead of time is not tried again at each use, but after a pause", async () => {
-  await using scene = await setScene({ script: () => new Response(null, { status: 503 }) });
+  await using scene = await setScene({ script: () => new Response(null, { status: 429 }) });
   scene.clock.time += 56 * MINUTE;
   for (let use = 0; use < 10; use++) await scene.authority.current("demo");
   equal(scene.endpoint.presented.length, 1);
   scene.clock.time += REFRESH_PAUSE_MS;
   scene.endpoint.script = undefined;
   equal((await scene.authority.current("demo")).accessToken, "at-1");
+});
+
+Deno.test("a refresh ahead of time does not wait long for a sibling, since its token works", async () => {
+  await using scene = await setScene();
+  scene.clock.time += 56 * MINUTE;
+  const released = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const held = scene.sibling().exclusive("demo", () => {
+    begun.resolve();
+    return released.promise;
+  });
+  await begun.promise;
+  const started = performance.now();
+  equal((await scene.authority.current("demo")).accessToken, "at-0");
+  ok(performance.now() - started < 3 * REFRESH_AHEAD_WAIT_MS);
+  released.resolve();
+  await held;
+  deepEqual(scene.endpoint.presented, []);
+});
+
+Deno.test("a token goes only to the server that it is for: a name may be another entry's by now", async () => {
+  await using scene = await setScene();
+  const options = { url: scene.server.url };
+  equal((await scene.authority.current("demo", options)).accessToken, "at-0");
+  await rejects(
+    scene.authority.current("demo", { url: "https://other.example.com/mcp" }),
+    coded("CONFIG_INVALID", /another URL by now/),
+  );
+  scene.endpoint.script = async () => {
+    await scene.store.removeEntry("demo");
+    const server = { ...scene.server, url: "https://other.example.com/mcp" };
+    const credential = {
+      ...scene.credential,
+      issuer: "https://other.example.com",
+      accessToken: "for-other",
+      expiresAt: scene.clock.now() + HOUR,
+    };
+    await scene.store.saveSignedIn({ server, credential, client: credential.client });
+    return tokens({ access_token: "late" });
+  };
+  scene.clock.time += 2 * HOUR;
+  await rejects(scene.authority.current("demo", options), coded("CONFIG_INVALID", /another URL by now/));
+  equal((await scene.stored())?.accessToken, "for-other");
 });
 
 Deno.test("without a refresh token a due token is served, and an expired one is TOKEN_EXPIRED", async () => {
@@ -160,7 +215,10 @@ Deno.test("a caller that gives up leaves the refresh to the others and to the st
   scene.clock.time += 56 * MINUTE;
   const impatient = new AbortController();
   const patient = scene.authority.current("demo");
-  const given = rejects(scene.authority.current("demo", impatient.signal), coded("AUTH_CANCELLED"));
+  const given = rejects(
+    scene.authority.current("demo", { signal: impatient.signal }),
+    coded("AUTH_CANCELLED"),
+  );
   await arrived.promise;
   impatient.abort();
   await given;

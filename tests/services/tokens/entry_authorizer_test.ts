@@ -38,7 +38,7 @@ Deno.test("a token that gets due in memory is looked up and refreshed", async ()
   equal(server.reads.count, 2);
 });
 
-Deno.test("a token that a sibling has replaced is not refreshed again", async () => {
+Deno.test("row 1: a token that a sibling has replaced is not refreshed again", async () => {
   await using scene = await setScene();
   await using server = guard(scene, { judge: only("at-sibling") });
   await server.authorizer.headers();
@@ -48,7 +48,7 @@ Deno.test("a token that a sibling has replaced is not refreshed again", async ()
   deepEqual(scene.endpoint.presented, []);
 });
 
-Deno.test("a refused token is refreshed once, however many requests were refused with it", async () => {
+Deno.test("row 2: a refused token is refreshed once, however many requests were refused with it", async () => {
   await using scene = await setScene();
   await using server = guard(scene, { judge: only("at-1") });
   const statuses = await Promise.all(Array.from({ length: 30 }, () => server.request()));
@@ -56,7 +56,7 @@ Deno.test("a refused token is refreshed once, however many requests were refused
   deepEqual(scene.endpoint.presented, ["rt-0"]);
 });
 
-Deno.test("a late refusal of an old token reuses the new one", async () => {
+Deno.test("row 2: a late refusal of an old token reuses the new one", async () => {
   await using scene = await setScene();
   await using server = guard(scene, { judge: only("at-1") });
   await server.request();
@@ -82,7 +82,7 @@ Deno.test("where a refresh does not help and nobody may be asked, the command to
   deepEqual(server.tokens, ["at-0", "at-1"]);
 });
 
-Deno.test("a server that refuses fresh tokens does not cost a refresh for each request", async () => {
+Deno.test("row 33: a server that refuses fresh tokens does not cost a refresh for each request", async () => {
   await using scene = await setScene();
   await using server = guard(scene, { judge: only() });
   for (let count = 0; count < 10; count++) await rejects(server.request(), coded("AUTH_REQUIRED"));

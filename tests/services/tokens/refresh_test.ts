@@ -11,7 +11,7 @@ import { HOUR, MINUTE, type Scene, setScene } from "./scene.ts";
 import { refusal, tokens } from "./token_endpoint.ts";
 
 for (const kind of ["memory", "file"] as const) {
-  Deno.test(`50 callers at once share one request (${kind} store)`, async () => {
+  Deno.test(`row 2: 50 callers at once share one request (${kind} store)`, async () => {
     const home = kind === "file" ? await Deno.makeTempDir() : undefined;
     try {
       await using scene = await setScene(home === undefined ? {} : { home });
@@ -25,7 +25,7 @@ for (const kind of ["memory", "file"] as const) {
     }
   });
 
-  Deno.test(`8 authorities over one store never present a refresh token twice (${kind} store)`, async () => {
+  Deno.test(`row 1: 8 authorities over one store never present a refresh token twice (${kind} store)`, async () => {
     const home = kind === "file" ? await Deno.makeTempDir() : undefined;
     try {
       await using scene = await setScene(home === undefined ? {} : { home });
@@ -42,7 +42,7 @@ for (const kind of ["memory", "file"] as const) {
   });
 }
 
-Deno.test("callers that were refused the same token at different times get one new token", async () => {
+Deno.test("row 2: callers that were refused the same token at different times get one new token", async () => {
   await using scene = await setScene();
   equal((await scene.authority.refresh("demo", "at-0")).accessToken, "at-1");
   equal((await scene.authority.refresh("demo", "at-0")).accessToken, "at-1");
@@ -50,7 +50,7 @@ Deno.test("callers that were refused the same token at different times get one n
   deepEqual(scene.endpoint.presented, ["rt-0"]);
 });
 
-Deno.test("a pair that a sibling stored while the lock was waited for is adopted", async () => {
+Deno.test("row 1: a pair that a sibling stored while the lock was waited for is adopted", async () => {
   await using scene = await setScene();
   scene.clock.time += 2 * HOUR;
   const lock = await hold(scene, "demo");
@@ -129,7 +129,7 @@ Deno.test("the wait for the lock can be interrupted, and nothing from the reques
   equal(scene.shields.total, 0);
   await lock.release();
   await refreshed;
-  deepEqual(seen, [1, 1]);
+  deepEqual(seen, [1, 1, 1], "the note, the request and the write of the answer");
 });
 
 Deno.test("the request carries the resource and the client, and never the access token", async () => {
@@ -144,7 +144,7 @@ Deno.test("the request carries the resource and the client, and never the access
   });
 });
 
-Deno.test("what the response leaves out stays as it was; what it names is replaced", async () => {
+Deno.test("row 6: what the response leaves out stays as it was; what it names is replaced", async () => {
   await using scene = await setScene({ credential: { idToken: "id-0", grantedScopes: ["read", "write"] } });
   scene.endpoint.script = () => tokens({ access_token: "at-new" });
   await scene.authority.refresh("demo", "at-0");
@@ -163,7 +163,7 @@ Deno.test("what the response leaves out stays as it was; what it names is replac
   );
 });
 
-Deno.test("a response without an expiry leaves none behind, not the old one", async () => {
+Deno.test("row 7: a response without an expiry leaves none behind, not the old one", async () => {
   for (const expires_in of [undefined, null, 0, "soon"]) {
     await using scene = await setScene({ script: () => tokens({ access_token: "at-new", expires_in }) });
     const refreshed = await scene.authority.refresh("demo", "at-0");
@@ -196,7 +196,7 @@ for (
     400,
   ]] as const
 ) {
-  Deno.test(`${error} (${status}) ends the sign-in: the refresh token goes, the rest stays, and says why`, async () => {
+  Deno.test(`row 3: ${error} (${status}) ends the sign-in: the refresh token goes, the rest stays, and says why`, async () => {
     await using scene = await setScene({ script: () => refusal(error, status) });
     await rejects(scene.authority.refresh("demo", "at-0"), coded("TOKEN_REFRESH_FAILED", new RegExp(error)));
     const { refreshToken: _gone, ...rest } = scene.credential;
@@ -212,7 +212,7 @@ for (
   });
 }
 
-Deno.test("a definitive error does not touch the pair that a sign-in stored meanwhile, and that pair is served", async () => {
+Deno.test("row 4: a definitive error does not touch the pair that a sign-in stored meanwhile, and that pair is served", async () => {
   await using scene = await setScene({
     script: async () => {
       await scene.signInElsewhere({ accessToken: "at-signed-in", refreshToken: "rt-signed-in" });
@@ -224,7 +224,7 @@ Deno.test("a definitive error does not touch the pair that a sign-in stored mean
   deepEqual([stored?.refreshToken, stored?.lastError], ["rt-signed-in", undefined]);
 });
 
-Deno.test("a definitive error after a sign-out leaves nothing behind", async () => {
+Deno.test("row 4: a definitive error after a sign-out leaves nothing behind", async () => {
   await using scene = await setScene({
     script: async () => {
       await scene.signOutElsewhere();
@@ -235,7 +235,7 @@ Deno.test("a definitive error after a sign-out leaves nothing behind", async () 
   equal(await scene.stored(), undefined);
 });
 
-Deno.test("fresh tokens do not overwrite the pair that a sign-in stored meanwhile", async () => {
+Deno.test("row 4: fresh tokens do not overwrite the pair that a sign-in stored meanwhile", async () => {
   await using scene = await setScene({
     script: async () => {
       await scene.signInElsewhere({ accessToken: "at-signed-in", refreshToken: "rt-signed-in" });
@@ -246,39 +246,152 @@ Deno.test("fresh tokens do not overwrite the pair that a sign-in stored meanwhil
   equal((await scene.stored())?.refreshToken, "rt-signed-in");
 });
 
-Deno.test("tokens that could not be stored are stored by the next use, and their refresh token is not spent again", async () => {
-  let failures = 2;
-  await using scene = await setScene({
-    wrapStore: (store) =>
-      wrapped(store, async (change) => {
-        if (failures-- > 0) throw new McpAuthError("STORE_UNAVAILABLE", "Cannot write: the disk is full");
-        return await change();
-      }),
-  });
+/** A store whose changes of a credential fail, by their number; the first of a refresh is its note. */
+function failingAt(fails: (change: number) => boolean): (store: CredentialStore) => CredentialStore {
+  let changes = 0;
+  return (store) =>
+    wrapped(store, async (change) => {
+      if (fails(++changes)) throw new McpAuthError("STORE_UNAVAILABLE", "Cannot write: the disk is full");
+      return await change();
+    });
+}
+
+Deno.test("row 1: tokens that could not be stored are stored by the next use, and their refresh token is not spent again", async () => {
+  await using scene = await setScene({ wrapStore: failingAt((change) => change === 2 || change === 3) });
   scene.clock.time += 2 * HOUR;
   await rejects(scene.authority.current("demo"), coded("STORE_UNAVAILABLE"));
   await rejects(scene.authority.current("demo"), coded("STORE_UNAVAILABLE"));
   equal((await scene.authority.current("demo")).accessToken, "at-1");
-  equal((await scene.stored())?.refreshToken, "rt-1");
+  const stored = await scene.stored();
+  deepEqual([stored?.refreshToken, stored?.pendingRefresh], ["rt-1", undefined]);
   deepEqual(scene.endpoint.presented, ["rt-0"]);
   scene.clock.time += 2 * HOUR;
   equal((await scene.authority.current("demo")).accessToken, "at-2");
 });
 
+Deno.test("tokens that could not be stored are stored by the next use although the old one still works", async () => {
+  await using scene = await setScene({ wrapStore: failingAt((change) => change === 2) });
+  scene.clock.time += 56 * MINUTE;
+  equal((await scene.authority.current("demo")).accessToken, "at-0");
+  equal((await scene.authority.current("demo")).accessToken, "at-1");
+  deepEqual(scene.endpoint.presented, ["rt-0"]);
+});
+
+Deno.test("tokens that could not be stored and have expired since are stored and refreshed", async () => {
+  await using scene = await setScene({ wrapStore: failingAt((change) => change === 2) });
+  scene.clock.time += 2 * HOUR;
+  await rejects(scene.authority.current("demo"), coded("STORE_UNAVAILABLE"));
+  scene.clock.time += 2 * HOUR;
+  equal((await scene.authority.current("demo")).accessToken, "at-2");
+  deepEqual(scene.endpoint.presented, ["rt-0", "rt-1"]);
+});
+
 Deno.test("tokens that could not be stored are forgotten once somebody has signed in", async () => {
-  let failing = true;
-  await using scene = await setScene({
-    wrapStore: (store) =>
-      wrapped(store, async (change) => {
-        if (failing) throw new McpAuthError("STORE_UNAVAILABLE", "Cannot write: the disk is full");
-        return await change();
-      }),
-  });
+  await using scene = await setScene({ wrapStore: failingAt((change) => change === 2) });
   await rejects(scene.authority.refresh("demo", "at-0"), coded("STORE_UNAVAILABLE"));
-  failing = false;
   await scene.signInElsewhere({ accessToken: "at-signed-in", refreshToken: "rt-1" });
   equal((await scene.authority.refresh("demo", "at-signed-in")).accessToken, "at-2");
   deepEqual(scene.endpoint.presented, ["rt-0", "rt-1"]);
+});
+
+Deno.test("tokens that could not be stored do not take the place of newer ones, where refresh tokens do not rotate", async () => {
+  await using scene = await setScene({ wrapStore: failingAt((change) => change === 2) });
+  scene.endpoint.script = ({ index }) => tokens({ access_token: `at-${index + 1}` });
+  scene.clock.time += 2 * HOUR;
+  await rejects(scene.authority.current("demo"), coded("STORE_UNAVAILABLE"));
+  scene.clock.time += HOUR;
+  equal((await scene.sibling().current("demo")).accessToken, "at-2");
+  equal((await scene.authority.refresh("demo", "at-0")).accessToken, "at-2");
+  equal((await scene.stored())?.accessToken, "at-2");
+});
+
+Deno.test("row 1: what else of a credential was changed meanwhile stays, and the new pair is stored with it", async () => {
+  for (const script of [() => undefined, () => refusal("invalid_scope"), () => refusal("invalid_grant")]) {
+    await using scene = await setScene();
+    scene.endpoint.script = async () => {
+      const found = (await scene.store.credential("demo"))!;
+      await scene.store.changeCredential("demo", found.version, { ...found.record, account: "alice" });
+      return script();
+    };
+    await scene.authority.refresh("demo", "at-0").catch((error) => ok(error instanceof McpAuthError));
+    const stored = await scene.stored();
+    equal(stored?.account, "alice");
+    equal(stored?.pendingRefresh, undefined);
+    ok(stored?.refreshToken !== "rt-0" || stored.lastError !== undefined);
+  }
+});
+
+Deno.test("a full disk before the request: nothing is sent, a token that works is served, and one that does not is the store's error", async () => {
+  let full = true;
+  await using scene = await setScene({ wrapStore: failingAt(() => full) });
+  scene.clock.time += 56 * MINUTE;
+  equal((await scene.authority.current("demo")).accessToken, "at-0");
+  scene.clock.time += HOUR;
+  await rejects(scene.authority.current("demo"), coded("STORE_UNAVAILABLE", /disk is full/));
+  deepEqual(scene.endpoint.presented, []);
+  full = false;
+  equal((await scene.authority.current("demo")).accessToken, "at-1");
+  deepEqual(scene.endpoint.presented, ["rt-0"]);
+});
+
+Deno.test("room for the answer is held from before the note until right before its write, and without room nothing is sent", async () => {
+  const seen: string[] = [];
+  let full = false;
+  await using scene = await setScene({
+    script: () => void seen.push("sent"),
+    room: () => {
+      if (full) {
+        return Promise.reject(new McpAuthError("STORE_UNAVAILABLE", "Cannot hold room: the disk is full"));
+      }
+      seen.push("held");
+      return Promise.resolve({ [Symbol.dispose]: () => void seen.push("given back") });
+    },
+    wrapStore: (store) =>
+      wrapped(store, (change) => {
+        seen.push("written");
+        return change();
+      }),
+  });
+  await scene.authority.refresh("demo", "at-0");
+  deepEqual(seen.slice(0, 5), ["held", "written", "sent", "given back", "written"]);
+  full = true;
+  await rejects(scene.authority.refresh("demo", "at-1"), coded("STORE_UNAVAILABLE", /disk is full/));
+  deepEqual(scene.endpoint.presented, ["rt-0"]);
+  equal((await scene.stored())?.pendingRefresh, undefined);
+});
+
+Deno.test("a failure that cannot be stored is told all the same", async () => {
+  await using scene = await setScene({
+    wrapStore: failingAt((change) => change === 2),
+    script: () => refusal("invalid_grant"),
+  });
+  await rejects(scene.authority.refresh("demo", "at-0"), coded("TOKEN_REFRESH_FAILED", /invalid_grant/));
+});
+
+Deno.test("row 1: whoever ends the process waits for the write of the answer, and not for a turn that has not come", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const proceed = Promise.withResolvers<void>();
+  await using scene = await setScene({
+    script: async () => {
+      arrived.resolve();
+      await proceed.promise;
+      return undefined;
+    },
+  });
+  const other = scene.sibling();
+  const refreshed = scene.authority.refresh("demo", "at-0");
+  await arrived.promise;
+  const waiting = other.refresh("demo", "at-0");
+  equal(other.idle, true);
+  await other.settled();
+  let stored = false;
+  const settled = scene.authority.settled().then(() => stored = true);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  deepEqual([scene.authority.idle, stored], [false, false]);
+  proceed.resolve();
+  await settled;
+  equal((await scene.stored())?.accessToken, "at-1");
+  deepEqual([(await refreshed).accessToken, (await waiting).accessToken], ["at-1", "at-1"]);
 });
 
 Deno.test("locks that could not be had are asked for again", async () => {
@@ -291,6 +404,8 @@ Deno.test("locks that could not be had are asked for again", async () => {
     clock: scene.clock,
     http: () => createHttp(),
     shield: (operation) => operation(),
+    room: () => Promise.resolve({ [Symbol.dispose]: () => {} }),
+    audit: { record: () => {} },
     locks: () =>
       asked++ === 0
         ? Promise.reject(new McpAuthError("STORE_UNAVAILABLE", "Cannot create the folder"))
@@ -300,7 +415,7 @@ Deno.test("locks that could not be had are asked for again", async () => {
   equal((await authority.refresh("demo", "at-0")).accessToken, "at-1");
 });
 
-Deno.test("an error that ended one refresh does not stay for the next", async () => {
+Deno.test("an error that ended one refresh does not stay for the next that a person asks for", async () => {
   await using scene = await setScene({
     script: ({ index }) => index === 0 ? new Response(null, { status: 502 }) : undefined,
   });

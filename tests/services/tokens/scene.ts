@@ -11,6 +11,7 @@ import {
   openStore,
   type ServerRecord,
 } from "../../../lib/services/credentials/mod.ts";
+import type { AuditEvent } from "../../../lib/services/audit/mod.ts";
 import { TokenAuthority } from "../../../lib/services/tokens/mod.ts";
 import { type FakeClock, fakeClock } from "../../fakes/clock.ts";
 import { fakeEnv } from "../../fakes/env.ts";
@@ -29,6 +30,8 @@ export interface SceneOptions {
   readonly script?: Script;
   /** Where the store and the locks are; in memory unless set. */
   readonly home?: string;
+  /** Holds room in the store. */
+  readonly room?: () => Promise<Disposable>;
   /** Stands between the authority and the store. */
   readonly wrapStore?: (store: CredentialStore) => CredentialStore;
 }
@@ -43,6 +46,8 @@ export interface Scene extends AsyncDisposable {
   /** The entry and credential as they were stored. */
   readonly server: ServerRecord;
   readonly credential: CredentialRecord;
+  /** What was noted, in order. */
+  readonly audited: AuditEvent[];
   /** How many shielded operations are under way, and how many there were. */
   readonly shields: { open: number; total: number };
   /** The credential as it is stored now. */
@@ -64,6 +69,7 @@ export async function setScene(options: SceneOptions = {}): Promise<Scene> {
   const store = openStore({ env, keystore: home === undefined ? "memory" : "file", home });
   const locks = home === undefined ? memoryLocks() : fileLocks(home);
   const shields = { open: 0, total: 0 };
+  const audited: AuditEvent[] = [];
   const sibling = () =>
     new TokenAuthority({
       store: options.wrapStore?.(store) ?? store,
@@ -79,6 +85,8 @@ export async function setScene(options: SceneOptions = {}): Promise<Scene> {
           shields.open--;
         }
       },
+      room: options.room ?? (() => Promise.resolve({ [Symbol.dispose]: () => {} })),
+      audit: { record: (event) => void audited.push(event) },
     });
   const server: ServerRecord = {
     name: "demo",
@@ -122,6 +130,7 @@ export async function setScene(options: SceneOptions = {}): Promise<Scene> {
     locks,
     server,
     credential,
+    audited,
     shields,
     stored,
     sibling,

@@ -26,11 +26,11 @@ export interface TokenEndpoint extends AsyncDisposable {
 }
 
 /** Starts the endpoint; the first refresh token that it takes is `rt-0`, and the pair that it gives then `at-1`, `rt-1`. */
-export function startTokenEndpoint(script?: Script): TokenEndpoint {
+export function startTokenEndpoint(script?: Script, port = 0): TokenEndpoint {
   let live = "rt-0";
   let issued = 0;
   const presented: string[] = [];
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+  const server = Deno.serve({ hostname: "127.0.0.1", port, onListen: () => {} }, async (request) => {
     const form = new URLSearchParams(await request.text());
     const refreshToken = form.get("refresh_token") ?? "";
     presented.push(refreshToken);

@@ -16,34 +16,32 @@ import { parseKey } from "./key_text.ts";
  */
 export function envKeystore(env: Env): Keystore {
   // deno-lint-ignore require-await -- what is thrown inside must reject
-  async function read() {
-    const text = env.get("MCP_AUTH_KEY");
+  async function read(variable: string) {
+    const text = env.get(variable);
     if (text === undefined) return undefined;
     const key = parseKey(text.trim());
     if (key !== undefined) return key;
     throw new McpAuthError(
       "KEYSTORE_UNAVAILABLE",
-      "Cannot use MCP_AUTH_KEY: it is not 32 bytes as hex or base64",
-      {
-        hint: "Make a key for a new store with: openssl rand -hex 32",
-      },
+      `Cannot use ${variable}: it is not 32 bytes as hex or base64`,
+      { hint: "Make a key with: openssl rand -hex 32" },
     );
   }
 
   return {
     kind: "env",
     place: "MCP_AUTH_KEY",
-    read,
-    async create() {
-      const key = await read();
-      if (key !== undefined) return key;
+    read: () => read("MCP_AUTH_KEY"),
+    create: async ({ renewed }) => {
+      const variable = renewed ? "MCP_AUTH_NEW_KEY" : "MCP_AUTH_KEY";
+      const key = await read(variable);
+      if (key !== undefined) return { slot: "", key };
       throw new McpAuthError(
         "KEYSTORE_UNAVAILABLE",
-        'Cannot use the keystore "env": MCP_AUTH_KEY is not set',
-        {
-          hint: "Make a key with: openssl rand -hex 32",
-        },
+        `Cannot use the keystore "env": ${variable} is not set`,
+        { hint: "Make a key with: openssl rand -hex 32" },
       );
     },
+    remove: () => Promise.resolve(),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * A key as people and files write it.
+ * A key as people and files write it, and the names of the slots that keys are kept in.
  *
  * @module
  */
@@ -17,4 +17,17 @@ export function parseKey(text: string): Bytes | undefined {
   if (!/^[A-Za-z0-9+/]{43}=?$/.test(base64)) return undefined;
   const key = Uint8Array.fromBase64(base64);
   return key.length === KEY_BYTES ? key : undefined;
+}
+
+/** Makes the name of a slot that no other key has: 16 hexadecimal digits. */
+export function newSlot(): string {
+  return crypto.getRandomValues(new Uint8Array(8)).toHex();
+}
+
+/**
+ * Whether {@linkcode newSlot} could have made a name. It becomes part of a path or of another program's command line:
+ * what a store says is not trusted for that.
+ */
+export function isSlot(name: string): boolean {
+  return /^[0-9a-f]{16}$/.test(name);
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { fileLocks } from "../../../../lib/primitives/system/lock.ts";
+import { fileLocks, type Lock } from "../../../../lib/primitives/system/lock.ts";
 
 const [folder = "", ...words] = Deno.args;
 if (words[0] === "--blocking") {
@@ -19,21 +19,21 @@ function say(text: string): void {
 }
 
 /** Resolves with the code of a wait that is to fail. */
-function failure(wait: Promise<Disposable>): Promise<string> {
+function failure(wait: Promise<Lock>): Promise<string> {
   return wait.then(() => "locked", (error) => error instanceof DOMException ? error.name : error.code);
 }
 
-async function inTime(name: string): Promise<Disposable> {
+async function inTime(name: string): Promise<Lock> {
   return await locks.acquire(name, 10_000);
 }
 
 if (task === "hold") {
-  using _lock = await inTime("one");
+  await using _lock = await inTime("one");
   say("held");
   await new Promise((resolve) => setTimeout(resolve, 20_000));
 } else if (task === "count") {
   for (let count = 0; count < Number(times); count++) {
-    using _lock = await inTime("one");
+    await using _lock = await inTime("one");
     const value = Number(await Deno.readTextFile(`${folder}/count`));
     await new Promise((resolve) => setTimeout(resolve, 1));
     await Deno.writeTextFile(`${folder}/count`, String(value + 1));
@@ -51,9 +51,9 @@ if (task === "hold") {
   say(`in vain: ${[...new Set(await Promise.all(waits))].join()}`);
   say(`in time: ${performance.now() - started < 2_000}`);
   await Deno.readTextFile(`${folder}/one.lock`);
-  held[Symbol.dispose]();
-  (await inTime("one"))[Symbol.dispose]();
-  (await inTime("one"))[Symbol.dispose]();
+  await held[Symbol.asyncDispose]();
+  await (await inTime("one"))[Symbol.asyncDispose]();
+  await (await inTime("one"))[Symbol.asyncDispose]();
   say("free again");
 }
 Deno.exit(0);

@@ -53,6 +53,7 @@ export const action: Action<AddFlags, [string, string?]> = async (context, flags
     url,
     sign_in: credential === undefined ? "none" : "oauth",
     issuer: credential?.issuer ?? null,
+    account: credential?.account ?? null,
     scope: credential?.grantedScopes.join(" ") ?? null,
     expires_at: isoTime(credential?.expiresAt),
     can_refresh: credential?.refreshToken !== undefined,
@@ -125,6 +126,8 @@ async function storeOpen(
     ? await replace()
     : await context.services(flags).authority.exclusive(server.name, replace);
   if (!stored) throw taken(server.name, server.url);
+  const detail = expected === null ? undefined : "in place of another";
+  context.services(flags).audit.record({ event: "entry_added", name: server.name, outcome: "done", detail });
 }
 
 function taken(name: string, url: string): McpAuthError {

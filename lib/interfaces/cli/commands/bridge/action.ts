@@ -34,6 +34,8 @@ const SIGN_IN_FLAGS = {
   clientMetadataUrl: "--client-metadata-url",
   callbackPort: "--callback-port",
   assumePkce: "--assume-pkce",
+  authorizeParam: "--authorize-param",
+  clientName: "--client-name",
   browser: "--browser",
   timeout: "--timeout",
 } as const;
@@ -61,16 +63,30 @@ export const action: Action<BridgeFlags, [string]> = async (context, flags, name
       : {}),
   });
   const { runBridge } = await import("../../../../services/bridge/mod.ts");
-  await runBridge({
-    url: server.url,
-    http: services.http(server),
-    authorizer,
-    headers: expandHeaders(server.options.headers, (name) => context.env.get(name)),
-    input: context.terminal.input(),
-    output: { write: (chunk) => context.terminal.write(chunk) },
-    log: (message) => context.say(message),
-    signal,
-  });
+  const log = (message: string) => context.say(message);
+  const ended = new AbortController();
+  let keeping: Promise<void> | undefined;
+  try {
+    await runBridge({
+      url: server.url,
+      http: services.http(server),
+      authorizer,
+      headers: expandHeaders(server.options.headers, (name) => context.env.get(name)),
+      input: context.terminal.input(),
+      output: {
+        write: async (chunk) => {
+          await context.terminal.write(chunk);
+          // Not before the host has its first answer: the first timer of a process costs what an answer does.
+          keeping ??= services.authority.keepFresh([server.name], { signal: ended.signal, log });
+        },
+      },
+      log,
+      signal,
+    });
+  } finally {
+    ended.abort();
+    await keeping;
+  }
 };
 
 /** Refuses a flag that would have no effect. */

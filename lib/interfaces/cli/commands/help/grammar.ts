@@ -7,19 +7,20 @@ import { defineCommand } from "../../command.ts";
 import type { NoFlags } from "./action.ts";
 
 /** The command. */
-export const command = defineCommand<NoFlags, [string?]>({
+export const command = defineCommand<NoFlags, string[]>({
   brief: "Show help, of a command or a topic",
   description: 'Shows the help of a command, or a topic: "environment" or "exit-codes".',
   examples: [
     ["mcp-auth help", "all commands"],
     ["mcp-auth help add", "one command"],
+    ["mcp-auth help keystore use", "one of a group"],
     ["mcp-auth help exit-codes", "what the exit codes mean"],
   ],
   parameters: {
     flags: {},
     positional: {
-      kind: "tuple",
-      parameters: [{ brief: "Command or topic", parse: String, placeholder: "topic", optional: true }],
+      kind: "array",
+      parameter: { brief: "Command or topic", parse: String, placeholder: "topic" },
     },
   },
   load: () => import("./action.ts"),

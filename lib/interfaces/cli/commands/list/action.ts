@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { safeUrl } from "../../../../primitives/untrusted_text.ts";
+import { ACCOUNT_MAX_CHARS } from "../../../../primitives/limits.ts";
+import { safeText, safeUrl } from "../../../../primitives/untrusted_text.ts";
 import type { Action, CommonFlags } from "../../command.ts";
 import { entryState, STATE_WORDS } from "../../output/entry_state.ts";
 import { table } from "../../output/table.ts";
@@ -21,20 +22,23 @@ export const action: Action<CommonFlags, []> = async (context, flags) => {
     name: server.name,
     url: server.url,
     state,
+    account: credential?.account ?? null,
     expires_at: isoTime(credential?.expiresAt),
     can_refresh: credential?.refreshToken !== undefined,
   }));
   if (entries.length === 0 && !flags.json) {
     return context.say("No entries yet. Add one with: mcp-auth add <name> <url>");
   }
+  const hasAccounts = entries.some(({ credential }) => credential?.account !== undefined);
   context.print(
     flags,
     json,
     table([
-      ["NAME", "STATE", "TOKEN EXPIRES", "URL"],
+      ["NAME", "STATE", ...(hasAccounts ? ["ACCOUNT"] : []), "TOKEN EXPIRES", "URL"],
       ...entries.map(({ server, credential, state }) => [
         server.name,
         STATE_WORDS[state],
+        ...(hasAccounts ? [safeText(credential?.account ?? "-", ACCOUNT_MAX_CHARS)] : []),
         credential?.expiresAt === undefined ? "-" : relativeTime(credential.expiresAt, context.clock.now()),
         safeUrl(server.url),
       ]),

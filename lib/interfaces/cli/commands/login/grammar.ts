@@ -4,8 +4,8 @@
  * @module
  */
 import { defineCommand } from "../../command.ts";
-import { clientFlags, signInFlags } from "../../entry_flags.ts";
-import { entryName, jsonFlag, listFlag, storeFlags, valueFlag } from "../../flags.ts";
+import { clientFlags, serverWishFlags, signInFlags } from "../../entry_flags.ts";
+import { entryName, jsonFlag, listFlag, storeFlags, switchFlag, valueFlag } from "../../flags.ts";
 import type { LoginFlags } from "./action.ts";
 
 /** The command. */
@@ -21,12 +21,15 @@ export const command = defineCommand<LoginFlags, [string]>({
       "mcp-auth login work --client-id abc --client-secret-file -",
       "with another client, its secret on stdin",
     ],
+    ["mcp-auth login work --re-register", "when the server no longer knows this client"],
   ],
   parameters: {
     flags: {
       scope: listFlag("Scope to ask for from now on, in place of what the server names", "scope"),
       ...clientFlags,
       clientSecretFile: valueFlag("File with the client's secret, - for standard input", "file"),
+      reRegister: switchFlag("Register a client anew, though one is stored that was registered before"),
+      ...serverWishFlags,
       ...signInFlags,
       ...jsonFlag,
       ...storeFlags,

@@ -19,13 +19,15 @@ export const action: Action<RemoveFlags, [string]> = async (context, flags, name
   let revocations: readonly Revocation[] | undefined;
   try {
     const { record } = await requireEntry(context, flags, name);
-    revocations = await context.services(flags).signOut(record, flags.localOnly === true);
+    const report = await context.services(flags).signOut(record, { localOnly: flags.localOnly === true });
+    if (report.signedOut) revocations = report.revocations;
   } catch (error) {
     const coded = asMcpAuthError(error, "STORE_UNAVAILABLE", `sign out of "${name}"`);
     if (coded.code !== "STORE_UNAVAILABLE") throw coded;
     context.say(warningText(coded));
   }
   if (!await context.store(flags).removeEntry(name)) throw noSuchEntry(name);
+  context.services(flags).audit.record({ event: "entry_removed", name, outcome: "done" });
   const words = revocations === undefined ? "" : describeRevocations(revocations, flags.localOnly === true);
   context.print(flags, { name, removed: true, revocations: revocations ?? [] }, `✓ Removed ${name}${words}`);
 };

@@ -13,6 +13,8 @@ export const action: Action<CommonFlags, [string, string]> = async (context, fla
   checkEntryName(newName);
   await requireEntry(context, flags, name);
   if (newName === name) throw new McpAuthError("USAGE", `Cannot rename "${name}": that is its name already`);
-  await context.services(flags).authority.exclusive(name, () => context.store(flags).rename(name, newName));
+  const { authority, audit } = context.services(flags);
+  await authority.exclusive(name, () => context.store(flags).rename(name, newName));
+  audit.record({ event: "entry_renamed", name, outcome: "done", detail: `now "${newName}"` });
   context.print(flags, { name: newName, old_name: name }, `✓ Renamed ${name} to ${newName}`);
 };

@@ -27,6 +27,8 @@ const OPTION_OF: Readonly<Record<typeof UNSETTABLE[number], keyof ServerOptions>
   "header": "headers",
   "allow-private-host": "allowPrivateHosts",
   "assume-pkce": "allowMissingPkceMetadata",
+  "authorize-param": "authorizeParameters",
+  "client-name": "clientName",
 };
 
 /** Changes an entry. */

@@ -1,0 +1,288 @@
+/**
+ * Works out what a command needs for some entries on this machine. Hosts come with their ports. A variable that is not
+ * set is not granted: it reads the same. Nothing is granted that lets a program do more than this one may.
+ *
+ * @module
+ */
+import { CALLBACK_PORT } from "../../../../primitives/limits.ts";
+import type { Env } from "../../../../primitives/system/env.ts";
+import type { KeychainNeeds } from "../../../../primitives/system/keychain/keychain.ts";
+import type { BrowserNeeds, Place } from "../../../../primitives/system/sandbox.ts";
+import { expandHeaders } from "../../../../services/config/mod.ts";
+import type {
+  ClientRecord,
+  CredentialRecord,
+  KeystoreKind,
+  ServerRecord,
+} from "../../../../services/credentials/mod.ts";
+import { CALLBACK_PATH } from "../../../../services/signin/mod.ts";
+import { type CommandNeeds, type Reach, VARIABLES, type VariableUse } from "./needs.ts";
+
+/** What Deno is to allow; everything else it is not. */
+export interface Grants {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  readonly net: readonly string[];
+  readonly env: readonly string[];
+  readonly run: readonly string[];
+  /** Whether Deno KV is needed. */
+  readonly kv: boolean;
+  /** Of what more may be needed than could be worked out: it is not denied. */
+  readonly open: readonly ("net" | "read" | "run" | "write")[];
+  /** What that is, in words. */
+  readonly notes: readonly string[];
+}
+
+/** An entry, with what is known of its authorization server. */
+export interface Subject {
+  readonly server: ServerRecord;
+  readonly credential: CredentialRecord | undefined;
+  /** The client registrations that a sign-in may use again. */
+  readonly clients: readonly ClientRecord[];
+}
+
+/** The machine, and the store on it. */
+export interface Situation {
+  readonly env: Env;
+  readonly place: Place;
+  /** The store's folder; undefined for a store in memory. */
+  readonly home: string | undefined;
+  /** The variables that say where that folder is. */
+  readonly homeVariables: readonly string[];
+  /** The keystore that the store is sealed by; undefined for a store that is not made yet. */
+  readonly keystore: KeystoreKind | undefined;
+  readonly keychain: KeychainNeeds;
+  readonly browser: BrowserNeeds;
+  /** The folder of mcp-remote. */
+  readonly mcpRemote: string | undefined;
+  /** The file that the command line names. */
+  readonly file: string | undefined;
+}
+
+/**
+ * Works out the grants.
+ *
+ * @param needs What the command needs.
+ * @param subjects The entries that it is run for.
+ * @param situation The machine.
+ */
+export function grantsFor(needs: CommandNeeds, subjects: readonly Subject[], situation: Situation): Grants {
+  const found = new Collection(situation.env);
+  if (situation.place.kind === "checkout") found.read.add(situation.place.folder);
+  if (needs.store === "opened") addStore(found, situation);
+  if (needs.store === "beside") addFolder(found, situation);
+  for (const reach of needs.reaches) addReach(found, reach, subjects, situation);
+  if (subjects.length === 0 && needs.reaches.some((reach) => OF_ENTRIES.has(reach))) {
+    found.more(["net"], "There is no entry: its hosts are not known, ask again once it is added");
+  }
+  return {
+    read: sorted(found.read),
+    write: sorted(found.write),
+    net: sorted(found.net),
+    env: sorted(found.variables),
+    run: sorted(found.run),
+    kv: needs.store === "opened" && situation.home !== undefined &&
+      situation.env.get("MCP_AUTH_STORE") === undefined,
+    open: [...found.open],
+    notes: [...found.notes],
+  };
+}
+
+/** What depends on the entries. */
+const OF_ENTRIES: ReadonlySet<Reach> = new Set(["refresh", "revoke", "server", "sign-in"]);
+
+class Collection {
+  readonly read = new Set<string>();
+  readonly write = new Set<string>();
+  readonly net = new Set<string>();
+  readonly variables = new Set<string>();
+  readonly run = new Set<string>();
+  readonly open = new Set<Grants["open"][number]>();
+  readonly notes = new Set<string>();
+  readonly #env: Env;
+
+  constructor(env: Env) {
+    this.#env = env;
+  }
+
+  /** Adds the variables that are set. */
+  set(names: readonly string[]): void {
+    for (const name of names) if (this.#env.get(name) !== undefined) this.variables.add(name);
+  }
+
+  /** Adds the variables of a use that are set. */
+  uses(use: VariableUse): void {
+    this.set(Object.keys(VARIABLES).filter((name) => VARIABLES[name] === use));
+  }
+
+  /** Says of what more may be needed, and what it is. */
+  more(of: Grants["open"], note: string): void {
+    for (const each of of) this.open.add(each);
+    this.notes.add(note);
+  }
+
+  /** Adds the host and port of a URL. */
+  host(url: unknown): void {
+    const parsed = typeof url === "string" ? URL.parse(url) : null;
+    if (parsed !== null) this.net.add(`${parsed.hostname}:${parsed.port || PORTS[parsed.protocol]}`);
+  }
+}
+
+const PORTS: Readonly<Record<string, string>> = { "https:": "443", "http:": "80" };
+
+function addFolder(found: Collection, { home, homeVariables }: Situation): void {
+  found.set(homeVariables);
+  if (home !== undefined) found.read.add(home);
+}
+
+function addStore(found: Collection, situation: Situation): void {
+  const { env, home, keystore } = situation;
+  if (home === undefined || keystore === undefined) found.set(["MCP_AUTH_KEYSTORE"]);
+  if (home === undefined) return;
+  addFolder(found, situation);
+  found.write.add(home);
+  const remote = env.get("MCP_AUTH_STORE");
+  if (remote !== undefined) {
+    found.uses("remote");
+    found.host(remote);
+    found.more(
+      ["net"],
+      "The server of the store may name other hosts: add them where the program asks for them",
+    );
+  }
+  switch (keystore) {
+    case "env":
+      found.variables.add("MCP_AUTH_KEY");
+      break;
+    case "passphrase":
+      found.variables.add("MCP_AUTH_PASSPHRASE");
+      break;
+    case "keychain":
+      addKeychain(found, situation);
+      break;
+    case undefined:
+      found.set(["MCP_AUTH_KEY", "MCP_AUTH_PASSPHRASE"]);
+      found.more(["run"], "The store is not made yet: ask again once it is, for what its keystore needs");
+  }
+}
+
+function addKeychain(found: Collection, { keychain, env }: Situation): void {
+  found.run.add(keychain.program);
+  // Where the address of the bus is set, nothing else is needed to find it.
+  const address = keychain.variables.filter((name) => name === BUS && env.get(name) !== undefined);
+  found.set(address.length > 0 ? address : keychain.variables);
+}
+
+const BUS = "DBUS_SESSION_BUS_ADDRESS";
+
+function addReach(
+  found: Collection,
+  reach: Reach,
+  subjects: readonly Subject[],
+  situation: Situation,
+): void {
+  switch (reach) {
+    case "refresh":
+      return eachSignedIn(found, subjects, (metadata) => found.host(metadata.token_endpoint));
+    case "revoke":
+      return eachSignedIn(found, subjects, (metadata) => found.host(metadata.revocation_endpoint));
+    case "registration":
+      for (const { credential, clients } of subjects) {
+        for (const client of [credential?.client, ...clients]) found.host(client?.registrationClientUri);
+      }
+      return;
+    case "server":
+      for (const { server } of subjects) {
+        found.host(server.url);
+        expandHeaders(server.options.headers, (name) => (found.variables.add(name), ""));
+      }
+      return;
+    case "sign-in":
+      return addSignIn(found, subjects, situation);
+    case "mcp-remote":
+      found.uses("mcp-remote");
+      if (situation.env.get("MCP_REMOTE_CONFIG_DIR") === undefined) found.set(["HOME"]);
+      if (situation.mcpRemote !== undefined) found.read.add(situation.mcpRemote);
+      return found.more(
+        ["net"],
+        "Add --allow-net= for the hosts of the servers and of the issuers that they name",
+      );
+    case "reads-file":
+    case "writes-file":
+      return addFile(found, reach, situation);
+    case "keychain":
+      return addKeychain(found, situation);
+    case "new-key":
+      found.uses("new-key");
+      return found.set(["MCP_AUTH_KEY", "MCP_AUTH_PASSPHRASE"]);
+    case "program":
+      found.more(["run"], "Add --allow-run= for the program that exec is to start: it may do everything");
+  }
+}
+
+function addSignIn(found: Collection, subjects: readonly Subject[], { browser }: Situation): void {
+  found.uses("client");
+  for (const { server, clients } of subjects) {
+    const ports = server.options.callbackPorts ??
+      [...clients.flatMap(({ redirectUris }) => redirectUris.flatMap(callbackPort)), CALLBACK_PORT, 0];
+    for (const port of ports) found.net.add(`127.0.0.1:${port}`);
+  }
+  eachSignedIn(found, subjects, (metadata) => {
+    for (const [name, url] of Object.entries(metadata)) {
+      if (name === "issuer" || name.endsWith("_endpoint")) found.host(url);
+    }
+  });
+  if (browser.isDeno) {
+    found.notes.add(
+      "BROWSER starts deno, and whoever may start deno may do everything: it is not granted, and the URL is printed",
+    );
+    return;
+  }
+  found.run.add(browser.program);
+  found.set(browser.variables);
+}
+
+function addFile(found: Collection, reach: "reads-file" | "writes-file", { file }: Situation): void {
+  found.uses("export");
+  const writes = reach === "writes-file";
+  if (file === undefined) {
+    found.more(
+      writes ? ["read", "write"] : ["read"],
+      writes
+        ? "Say with --file which file it writes, unless that is standard output"
+        : "Say with --file which file it reads, unless that is standard input",
+    );
+    return;
+  }
+  // A file is written beside its place first, and moved there.
+  const path = writes ? file.replace(/[^\\/]+$/, "") || "." : file;
+  found.read.add(path);
+  if (writes) found.write.add(path);
+}
+
+function eachSignedIn(
+  found: Collection,
+  subjects: readonly Subject[],
+  use: (metadata: Readonly<Record<string, unknown>>) => void,
+): void {
+  for (const { server, credential } of subjects) {
+    if (credential !== undefined) use({ issuer: credential.issuer, ...credential.authorizationServer });
+    else if (server.signIn === "oauth") {
+      found.more(
+        ["net"],
+        `"${server.name}" is not signed in: the hosts of its authorization server are not known, ask again after ` +
+          `mcp-auth login ${server.name}`,
+      );
+    }
+  }
+}
+
+function callbackPort(redirectUri: string): readonly number[] {
+  const url = URL.parse(redirectUri);
+  const isOurs = url?.hostname === "127.0.0.1" && url.pathname === CALLBACK_PATH && url.port !== "";
+  return isOurs ? [Number(url.port)] : [];
+}
+
+function sorted(values: ReadonlySet<string>): readonly string[] {
+  return [...values].sort();
+}

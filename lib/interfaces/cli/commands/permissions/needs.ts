@@ -1,0 +1,109 @@
+/**
+ * What each command needs of the machine, as a table: whom it talks to, which variables it reads, which programs it
+ * starts. A test holds it to the table of commands, to the variables that the source reads, and to what Deno says the
+ * real program uses.
+ *
+ * @module
+ */
+
+/** Whom a command talks to, or what else it reaches. */
+export type Reach =
+  /** The token endpoint of the entry. */
+  | "refresh"
+  /** The revocation endpoint of the entry. */
+  | "revoke"
+  /** Where its client registrations are deleted. */
+  | "registration"
+  /** The MCP server. */
+  | "server"
+  /** The authorization server with its metadata, the callback, the browser. */
+  | "sign-in"
+  /** The folder of mcp-remote, and the servers that it is for. */
+  | "mcp-remote"
+  /** A file that the command line names. */
+  | "reads-file"
+  | "writes-file"
+  /** The keychain, whatever the store is sealed by now. */
+  | "keychain"
+  /** A key or passphrase that takes the place of another. */
+  | "new-key"
+  /** A program that the command line names. */
+  | "program";
+
+/** What a command needs. */
+export interface CommandNeeds {
+  /** Whether it opens the store, or only reads what is beside it. */
+  readonly store: "opened" | "beside" | "not";
+  readonly reaches: readonly Reach[];
+}
+
+const store = (...reaches: readonly Reach[]): CommandNeeds => ({ store: "opened", reaches });
+const NOTHING: CommandNeeds = { store: "not", reaches: [] };
+
+/** By command; a flag or word that changes what is needed makes another row. */
+export const COMMAND_NEEDS: Readonly<Record<string, CommandNeeds>> = {
+  add: store("server", "sign-in"),
+  login: store("server", "sign-in"),
+  logout: store("revoke"),
+  "logout --client": store("revoke", "registration"),
+  list: store(),
+  status: store(),
+  token: store("refresh"),
+  refresh: store("refresh"),
+  exec: store("refresh", "program"),
+  bridge: store("server", "refresh"),
+  "bridge --login": store("server", "refresh", "sign-in"),
+  tools: store("server", "refresh"),
+  call: store("server", "refresh"),
+  set: store(),
+  rename: store(),
+  remove: store("revoke"),
+  keystore: store(),
+  "keystore status": store(),
+  "keystore use": store("new-key"),
+  "keystore use keychain": store("new-key", "keychain"),
+  "keystore rekey": store("new-key"),
+  export: store("writes-file"),
+  import: store("reads-file"),
+  "import mcp-remote": store("mcp-remote"),
+  audit: { store: "beside", reaches: [] },
+  permissions: store(),
+  help: NOTHING,
+  version: NOTHING,
+};
+
+/** Why a variable is read. */
+export type VariableUse =
+  | "store"
+  | "remote"
+  | "keystore"
+  | "new-key"
+  | "client"
+  | "browser"
+  | "export"
+  | "mcp-remote"
+  /** It speaks from one process of this program to another, and is never granted. */
+  | "internal";
+
+/** Every variable that this program reads by itself; a header of an entry may name more. */
+export const VARIABLES: Readonly<Record<string, VariableUse>> = {
+  MCP_AUTH_HOME: "store",
+  XDG_DATA_HOME: "store",
+  HOME: "store",
+  LOCALAPPDATA: "store",
+  MCP_AUTH_STORE: "remote",
+  DENO_KV_ACCESS_TOKEN: "remote",
+  MCP_AUTH_KEYSTORE: "keystore",
+  MCP_AUTH_KEY: "keystore",
+  MCP_AUTH_PASSPHRASE: "keystore",
+  MCP_AUTH_NEW_KEY: "new-key",
+  MCP_AUTH_NEW_PASSPHRASE: "new-key",
+  MCP_AUTH_CLIENT_ID: "client",
+  MCP_AUTH_CLIENT_SECRET: "client",
+  MCP_AUTH_CLIENT_METADATA_URL: "client",
+  BROWSER: "browser",
+  MCP_AUTH_EXPORT_PASSPHRASE: "export",
+  MCP_REMOTE_CONFIG_DIR: "mcp-remote",
+  USERPROFILE: "mcp-remote",
+  MCP_AUTH_RESTARTED_BY: "internal",
+};

@@ -1,0 +1,49 @@
+/**
+ * Who signed in: what the ID token calls them, else what the userinfo endpoint does, else the server's identifier. It is
+ * shown and decides nothing, so that no failure of it can fail a sign-in.
+ *
+ * @see OpenID Connect Core 1.0 sections 5.1 and 5.3; behaviours row 45
+ * @module
+ */
+import type { Http } from "../../primitives/http/http.ts";
+import { accountName, accountSubject, type Claims, claimsOf } from "../../primitives/oauth/id_token.ts";
+import type { ServerMetadata } from "../../primitives/oauth/server_metadata.ts";
+import type { TokenSet } from "../../primitives/oauth/token.ts";
+import { fetchUserinfo } from "../../primitives/oauth/userinfo.ts";
+
+/** What {@linkcode findAccount} takes. */
+export interface AccountQuestion {
+  readonly http: Http;
+  readonly server: ServerMetadata;
+  readonly tokens: TokenSet;
+  /** The scopes that were asked for. */
+  readonly scopes: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Finds out who signed in; never throws.
+ *
+ * @returns At most 100 characters, fit to be shown; undefined where the server does not say.
+ */
+export async function findAccount(question: AccountQuestion): Promise<string | undefined> {
+  const claims = claimsOf(question.tokens.idToken);
+  const name = accountName(claims);
+  if (name !== undefined) return name;
+  const info = await userinfo(question);
+  // OpenID Connect Core 1.0 section 5.3.2: an answer about somebody else is not used.
+  const other = claims?.sub !== undefined && info?.sub !== claims.sub;
+  return (other ? undefined : accountName(info)) ?? accountSubject(claims) ??
+    (other ? undefined : accountSubject(info));
+}
+
+async function userinfo(question: AccountQuestion): Promise<Claims | undefined> {
+  const { http, server, tokens, scopes, signal } = question;
+  const endpoint = server.userinfo_endpoint;
+  if (endpoint === undefined || !(tokens.scopes ?? scopes).includes("openid")) return undefined;
+  try {
+    return await fetchUserinfo(http, endpoint, tokens.accessToken, signal);
+  } catch {
+    return undefined;
+  }
+}
