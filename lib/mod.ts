@@ -8,6 +8,7 @@ export {
   type AuthenticateOptions,
   type ClientOptions,
   createClient,
+  type EntryState,
   McpAuthClient,
   type Status,
   type Tokens,

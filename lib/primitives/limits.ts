@@ -35,6 +35,8 @@ export const SHOWN_TEXT_MAX_CHARS = 300;
 export const SHOWN_URL_MAX_CHARS = 2_000;
 /** The name of an account: e-mail addresses are shorter, and it stands in a table. */
 export const ACCOUNT_MAX_CHARS = 100;
+/** An ID token only names the account: a longer one is not kept, as it could leave no room for the tokens beside it. */
+export const ID_TOKEN_MAX_CHARS = 16 * 1024;
 /** The name that a client registers under: it stands on a consent page. */
 export const CLIENT_NAME_MAX_CHARS = 100;
 /** The value of a parameter that a person adds to authorization requests; browsers take URLs of a few kB. */
@@ -85,7 +87,7 @@ export const REFRESH_BACKOFF_MS = 1_000;
 export const REFRESH_BACKOFF_MAX_MS = 30_000;
 /** A `Retry-After` is respected up to this; a longer one would be an outage. */
 export const RETRY_AFTER_MAX_MS = 5 * 60_000;
-/** A `Retry-After` up to this is waited for on the spot. */
+/** A `Retry-After` of a 429 up to this is waited for on the spot. */
 export const RETRY_AFTER_SHORT_MS = 2_000;
 /** Token responses for one entry within TOKEN_RESPONSES_WINDOW_MS, by all processes: more are a loop (behaviours row 33). */
 export const TOKEN_RESPONSES_MAX = 20;
@@ -121,6 +123,10 @@ export const STORE_REMOTE_TRIES_MAX = 4;
 export const STORE_REMOTE_PAUSE_MS = 150;
 /** Records asked for at once in a listing: KV Connect allows 1,000, and at 64 KiB each this many fill the answer. */
 export const STORE_REMOTE_PAGE = 100;
+/** Pages of one such listing, 10,000 records: a server whose pages never end is cut off. */
+export const STORE_REMOTE_PAGES_MAX = 100;
+/** The servers of KV Connect refuse a commit with more than 10 checks; the store itself adds one. */
+export const STORE_REMOTE_COMMIT_MAX_CHECKS = 9;
 /** An answer of a remote store: a page of the largest records. */
 export const STORE_REMOTE_ANSWER_MAX_BYTES = 8 * 1024 * 1024;
 /** What its server says of the database is under 1 kB. */

@@ -5,8 +5,11 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { AuthorizationServer } from "../../scripts/demo/servers/authorization_server.ts";
-import { Home } from "./program.ts";
+import type {
+  AuthorizationServer,
+  AuthorizationServerOptions,
+} from "../../scripts/demo/servers/authorization_server.ts";
+import { Home, type ProgramOptions } from "./program.ts";
 import { type Servers, startServers } from "./servers.ts";
 
 /** A life in seconds that is over before the next command starts. */
@@ -21,7 +24,9 @@ export interface Refreshing extends Servers {
 }
 
 /** Starts them. */
-export async function startRefreshing(as: { readonly refreshTokens?: "never" } = {}): Promise<Refreshing> {
+export async function startRefreshing(
+  as: Omit<AuthorizationServerOptions, "edit"> = {},
+): Promise<Refreshing> {
   const said: Pick<Refreshing, "life" | "shape"> = { life: 3600, shape: (body) => body };
   const servers = await startServers({
     as: {
@@ -58,8 +63,8 @@ export async function isAccepted({ mcp }: Servers, token: string): Promise<boole
 }
 
 /** Adds the entry `demo`, signed in. */
-export async function signIn(home: Home, servers: Servers): Promise<void> {
-  const added = await home.run(["add", "demo", servers.mcp.url]);
+export async function signIn(home: Home, servers: Servers, options: ProgramOptions = {}): Promise<void> {
+  const added = await home.run(["add", "demo", servers.mcp.url], options);
   assert.equal(added.code, 0, added.stderr);
 }
 

@@ -8,7 +8,6 @@ import { asMcpAuthError } from "../../primitives/errors.ts";
 import { action as token } from "./commands/token/action.ts";
 import { CliContext, type World } from "./context.ts";
 import type { HotLine } from "./hot_line.ts";
-import { reportError } from "./output/report.ts";
 
 /** Runs the recognised command line on a world, and returns the exit code. */
 export async function runToken({ name, flags }: HotLine, world: World): Promise<number> {
@@ -16,6 +15,7 @@ export async function runToken({ name, flags }: HotLine, world: World): Promise<
   try {
     return await token(context, flags, name) ?? 0;
   } catch (error) {
+    const { reportError } = await import("./output/report.ts");
     return reportError(world.terminal, asMcpAuthError(error, "SERVER_ERROR", "finish the command"), flags);
   } finally {
     await context.settled();

@@ -217,7 +217,10 @@ export class Services implements Disposable {
   async signOut(server: ServerRecord, options: SignOutOptions): Promise<SignOutReport> {
     const { signOut } = await import("../../services/signin/mod.ts");
     const ports = { store: this.store, http: this.http(server), audit: this.audit };
-    return await this.authority.exclusive(server.name, () => signOut(ports, server, options));
+    const { signal, shield } = await this.interruption();
+    // What a server has ended must not stay here as if it were good.
+    const end = () => shield(() => signOut(ports, server, { signal, ...options }));
+    return await this.authority.exclusive(server.name, end, signal);
   }
 
   /**

@@ -9,96 +9,14 @@ import { summarizeChallenges } from "../../primitives/oauth/challenge.ts";
 import { safeUrl } from "../../primitives/untrusted_text.ts";
 import { parseWebUrl } from "../../primitives/web_url.ts";
 import { checkEntryName, expandHeaders } from "../../services/config/mod.ts";
-import type {
-  AskPassphrase,
-  CredentialRecord,
-  KeystoreKind,
-  RefreshFailure,
-  ServerOptions,
-  ServerRecord,
-} from "../../services/credentials/mod.ts";
-import { probeChallenge, type Revocation, type SignInEvent } from "../../services/signin/mod.ts";
-import { bearer, freshnessOf, noSuchEntry, signInNeeded } from "../../services/tokens/mod.ts";
+import type { CredentialRecord, ServerRecord } from "../../services/credentials/mod.ts";
+import { probeChallenge, type Revocation } from "../../services/signin/mod.ts";
+import { bearer, noSuchEntry, signInNeeded } from "../../services/tokens/mod.ts";
 import { Services } from "../composition/services.ts";
 import { embeddedPorts } from "./embedded_ports.ts";
 import { Opener } from "./opener.ts";
-
-/** What {@linkcode createClient} takes; all of it is optional. */
-export interface ClientOptions {
-  /** Folder of the store; `MCP_AUTH_HOME` or the system's data folder when left out. */
-  readonly home?: string;
-  /** URL of a remote store that speaks KV Connect; `MCP_AUTH_STORE`, else a store on this machine, when left out. */
-  readonly store?: string;
-  /** Keystore of the store; chosen as on the command line when left out. */
-  readonly keystore?: KeystoreKind;
-  /** Asks a person for the passphrase that seals the store; without it `MCP_AUTH_PASSPHRASE` has to be set. */
-  readonly askPassphrase?: AskPassphrase;
-  /** Gets a line for the user where a new store is sealed with a key in a file, because no keychain answers. */
-  readonly onNotice?: (line: string) => void;
-  /** Name of this program, shown to users by servers that register it. */
-  readonly clientName?: string;
-  /** Opens the sign-in page; the machine's browser when left out. Where it fails, the sign-in does. */
-  readonly openBrowser?: (url: string) => Promise<void>;
-  /** Told what happens during a sign-in. */
-  readonly onEvent?: (event: SignInEvent) => void;
-}
-
-/** An access token and what is known of it. */
-export interface Tokens {
-  /** The token itself: a secret. */
-  readonly accessToken: string;
-  /** Milliseconds since the epoch; undefined where the server did not say. */
-  readonly expiresAt: number | undefined;
-  /** The scopes that were granted. */
-  readonly scopes: readonly string[];
-  /** The issuer that issued it. */
-  readonly issuer: string;
-  /** The resource it is for, verbatim; undefined for servers without resource indicators. */
-  readonly resource: string | undefined;
-  /** Whether there is a refresh token; without one the sign-in ends with the access token. */
-  readonly canRefresh: boolean;
-}
-
-/** The state of an entry. */
-export interface Status {
-  /** The entry. */
-  readonly name: string;
-  /** URL of the MCP server, as given. */
-  readonly url: string;
-  /** An expired token that can be refreshed counts as signed in. */
-  readonly state: "no-sign-in-needed" | "not-signed-in" | "signed-in" | "expired";
-  /** Undefined where nobody is signed in. */
-  readonly tokens: Tokens | undefined;
-  /** Who signed in, as the server calls them; for showing only. Undefined where it does not say. */
-  readonly account: string | undefined;
-  /** Why the last refresh failed; undefined where it did not. */
-  readonly lastError: {
-    /** How it ended. */
-    readonly code: string;
-    /** What happened. */
-    readonly message: string;
-    /** Milliseconds since the epoch. */
-    readonly at: number;
-    /** No refresh is tried by itself before this time, in milliseconds since the epoch; undefined where one may be. */
-    readonly retryAt: number | undefined;
-  } | undefined;
-}
-
-/** What {@linkcode McpAuthClient.authenticate} takes. */
-export interface AuthenticateOptions {
-  /** URL of the MCP server; needed for a name that has no entry yet, and the entry's own where it has. */
-  readonly url?: string;
-  /** Options of a new entry. */
-  readonly options?: ServerOptions;
-  /** Secret of the client in `options.clientId`. */
-  readonly clientSecret?: string;
-  /** Register a client anew, though one is stored that was registered before. */
-  readonly reRegister?: boolean;
-  /** Seconds to wait for the browser. */
-  readonly timeoutS?: number;
-  /** Ends the wait. */
-  readonly signal?: AbortSignal;
-}
+import type { AuthenticateOptions, ClientOptions } from "./options.ts";
+import { type Status, type Tokens, toStatus, toTokens } from "./views.ts";
 
 /**
  * The client; dispose of it to close the store. With `await using` that also waits, for a second at most, until its last
@@ -168,14 +86,7 @@ export class McpAuthClient implements Disposable, AsyncDisposable {
   getStatus(name: string): Promise<Result<Status>> {
     return toResult("STORE_UNAVAILABLE", `read "${name}"`, async () => {
       const { server, credential } = await this.#read(name);
-      return {
-        name,
-        url: server.url,
-        state: stateOf(server, credential, this.#services.ports.clock.now()),
-        tokens: credential === undefined ? undefined : toTokens(credential),
-        account: credential?.account,
-        lastError: toLastError(credential?.lastError),
-      };
+      return toStatus(server, credential, this.#services.ports.clock);
     });
   }
 
@@ -388,32 +299,4 @@ function newEntry(name: string, { url, options }: AuthenticateOptions, now: numb
   parseWebUrl(url, "server URL");
   if (url.includes("#")) throw new McpAuthError("USAGE", "Cannot use the server URL: it has a fragment");
   return { name, url, createdAt: now, signIn: "oauth", options: options ?? {} };
-}
-
-function toTokens(credential: CredentialRecord): Tokens {
-  const { accessToken, expiresAt, grantedScopes, issuer, resource, refreshToken } = credential;
-  return {
-    accessToken,
-    expiresAt,
-    scopes: grantedScopes,
-    issuer,
-    resource,
-    canRefresh: refreshToken !== undefined,
-  };
-}
-
-function toLastError(failure: RefreshFailure | undefined): Status["lastError"] {
-  if (failure === undefined) return undefined;
-  const { code, message, at, retryAt } = failure;
-  return { code, message, at, retryAt };
-}
-
-function stateOf(
-  server: ServerRecord,
-  credential: CredentialRecord | undefined,
-  now: number,
-): Status["state"] {
-  if (credential === undefined) return server.signIn === "none" ? "no-sign-in-needed" : "not-signed-in";
-  const usable = freshnessOf(credential, now) !== "expired" || credential.refreshToken !== undefined;
-  return usable ? "signed-in" : "expired";
 }

@@ -3,11 +3,7 @@
  *
  * @module
  */
-export {
-  type AuthenticateOptions,
-  type ClientOptions,
-  createClient,
-  McpAuthClient,
-  type Status,
-  type Tokens,
-} from "./client.ts";
+export type { EntryState } from "../composition/entry_state.ts";
+export { createClient, McpAuthClient } from "./client.ts";
+export type { AuthenticateOptions, ClientOptions } from "./options.ts";
+export type { Status, Tokens } from "./views.ts";

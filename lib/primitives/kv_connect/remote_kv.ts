@@ -10,6 +10,7 @@ import { McpAuthError } from "../errors.ts";
 import {
   STORE_REMOTE_ATTEMPT_MS,
   STORE_REMOTE_PAGE,
+  STORE_REMOTE_PAGES_MAX,
   STORE_REMOTE_PAUSE_MS,
   STORE_REMOTE_TOTAL_MS,
   STORE_REMOTE_TRIES_MAX,
@@ -76,7 +77,7 @@ class RemoteKv implements Kv {
   async list(prefix: KvKey, signal?: AbortSignal): Promise<readonly KvEntry[]> {
     const entries: KvEntry[] = [];
     const range = rangeBelow(prefix);
-    for (let start = range.start;;) {
+    for (let start = range.start, pages = 0; pages < STORE_REMOTE_PAGES_MAX; pages++) {
       const [page = []] = await this.#read([{ ...range, start }], STORE_REMOTE_PAGE, this.#totalMs, signal);
       for (const found of page) {
         const key = decodeKey(found.key);
@@ -86,6 +87,7 @@ class RemoteKv implements Kv {
       if (last === undefined || page.length < STORE_REMOTE_PAGE) return entries;
       start = after(last.key);
     }
+    throw this.#connection.unavailable("it lists records without end", "Look at its server");
   }
 
   async commit(change: KvChange, signal?: AbortSignal): Promise<string | undefined> {

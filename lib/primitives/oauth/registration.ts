@@ -134,6 +134,7 @@ export async function deleteRegistration(
     code: "SERVER_ERROR",
     action: "delete the client registration",
     endpoint: uri,
+    secrets: [token],
   });
 }
 

@@ -61,6 +61,8 @@ export interface EndpointFailure {
   /** The endpoint, for the message. */
   readonly endpoint: string;
   readonly hint?: string | undefined;
+  /** What the request carried: some servers repeat it in their words, and those are shown and stored. */
+  readonly secrets?: readonly (string | null | undefined)[] | undefined;
 }
 
 /**
@@ -77,11 +79,12 @@ export async function endpointError(
   const text = await response.text();
   const body = parse(text);
   const oauthError = typeof body?.error === "string" ? safeText(body.error, 80) : undefined;
-  const description = typeof body?.error_description === "string" ? safeText(body.error_description) : "";
+  const shown = (said: string) => redact(safeText(without(said, failure.secrets)));
+  const description = typeof body?.error_description === "string" ? shown(body.error_description) : "";
   const isPage = /^\s*</.test(text);
   const words = oauthError === undefined
-    ? (isPage || text.trim() === "" ? "" : redact(safeText(text)))
-    : `${oauthError}${description === "" ? "" : ` (${description})`}`;
+    ? (isPage || text.trim() === "" ? "" : shown(text))
+    : `${without(oauthError, failure.secrets)}${description === "" ? "" : ` (${description})`}`;
   const code = status === 429 ? "RATE_LIMITED" : status >= 500 ? "SERVER_ERROR" : failure.code;
   return new OAuthResponseError(
     code,
@@ -107,6 +110,17 @@ export function malformedAnswer(thrown: unknown, failure: EndpointFailure): McpA
     failure.code,
     `Cannot ${failure.action}: the answer of "${safeUrl(failure.endpoint)}" is not valid: ${why}`,
     { hint: failure.hint },
+  );
+}
+
+/** A few characters are no secret, and could be a part of any word. */
+const SECRET_MIN_CHARS = 8;
+
+function without(text: string, secrets: EndpointFailure["secrets"] = []): string {
+  return secrets.reduce<string>(
+    (left, secret) =>
+      secret == null || secret.length < SECRET_MIN_CHARS ? left : left.replaceAll(secret, "[redacted]"),
+    text,
   );
 }
 

@@ -49,5 +49,6 @@ export async function revokeToken(
     code: "SERVER_ERROR",
     action: `revoke the ${kind === "refresh_token" ? "refresh" : "access"} token`,
     endpoint: server.revocation_endpoint ?? "",
+    secrets: [token, client.clientSecret],
   });
 }

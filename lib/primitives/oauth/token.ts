@@ -9,7 +9,7 @@
 import * as oauth from "oauth4webapi";
 import type { Http } from "../http/http.ts";
 import { readJson } from "../http/body.ts";
-import { REFRESH_TIMEOUT_MS } from "../limits.ts";
+import { ID_TOKEN_MAX_CHARS, REFRESH_TIMEOUT_MS } from "../limits.ts";
 import { clientAuthentication, type ClientIdentity, toOAuthClient } from "./client_auth.ts";
 import { overHttp } from "./fetch_adapter.ts";
 import { isObject } from "./json.ts";
@@ -31,7 +31,7 @@ export interface TokenSet {
   /** Seconds of life from now; absent where unknown. */
   readonly expiresIn?: number;
   readonly refreshToken?: string;
-  /** Kept for showing who signed in; never used to decide anything. */
+  /** Kept for showing who signed in; never used to decide anything. Absent where it is too long to be kept. */
   readonly idToken?: string;
   /** What was granted, where the response says so. */
   readonly scopes?: readonly string[];
@@ -66,6 +66,7 @@ export async function exchangeCode(
     action: "exchange the authorization code",
     endpoint: server.token_endpoint,
     hint: "Start the sign-in again",
+    secrets: [grant.response.get("code"), grant.codeVerifier, client.clientSecret],
   };
   const response = await oauth.authorizationCodeGrantRequest(
     server,
@@ -98,6 +99,7 @@ export async function refreshTokens(request: TokenRequest, refreshToken: string)
     action: "refresh the access token",
     endpoint: server.token_endpoint,
     hint: "Try again later; if it stays so, sign in again",
+    secrets: [refreshToken, client.clientSecret],
   };
   const response = await oauth.refreshTokenGrantRequest(
     server,
@@ -153,7 +155,7 @@ async function readTokenResponse(
       tokenType: checked.token_type,
       ...(checked.expires_in === undefined ? {} : { expiresIn: checked.expires_in }),
       ...(checked.refresh_token === undefined ? {} : { refreshToken: checked.refresh_token }),
-      ...(typeof idToken === "string" ? { idToken } : {}),
+      ...(typeof idToken === "string" && idToken.length <= ID_TOKEN_MAX_CHARS ? { idToken } : {}),
       ...(checked.scope === undefined ? {} : { scopes: splitScope(checked.scope) }),
     };
   } catch (error) {

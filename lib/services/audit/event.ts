@@ -55,6 +55,3 @@ export interface Audit {
   /** Notes an event; returns at once, never throws, and never holds up its caller. */
   record(event: AuditEvent): void;
 }
-
-/** Keeps nothing: for a store that nothing outlives. */
-export const noAudit: Audit = { record: () => {} };

@@ -8,7 +8,7 @@ import type { AuditPlace } from "./log.ts";
 import type { TrailLine } from "./trail.ts";
 import type { Verification } from "./verify.ts";
 
-export { type Audit, AUDIT_EVENTS, type AuditEvent, type AuditEventType, noAudit } from "./event.ts";
+export { type Audit, AUDIT_EVENTS, type AuditEvent, type AuditEventType } from "./event.ts";
 export { AuditLog, type AuditLogOptions, type AuditPlace } from "./log.ts";
 export type { AuditLine } from "./line.ts";
 export type { TrailLine } from "./trail.ts";

@@ -40,12 +40,17 @@ export function parseHeader(text: string): readonly [name: string, value: string
   return [name, value];
 }
 
+/** What opens the store or is a credential itself: no server gets it, whoever wrote the header. */
+const OWN_SECRET =
+  /^(MCP_AUTH_((NEW_)?(KEY|PASSPHRASE)|EXPORT_PASSPHRASE|CLIENT_SECRET)|DENO_KV_ACCESS_TOKEN)$/i;
+
 /**
  * Fills in the variables.
  *
  * @param headers As stored.
  * @param variable Reads a variable.
- * @throws {McpAuthError} `CONFIG_MISSING` when a variable is not set.
+ * @throws {McpAuthError} `CONFIG_MISSING` when a variable is not set, `CONFIG_INVALID` for one that holds a secret of
+ *   mcp-auth.
  */
 export function expandHeaders(
   headers: Readonly<Record<string, string>> | undefined,
@@ -53,6 +58,13 @@ export function expandHeaders(
 ): Readonly<Record<string, string>> {
   const expand = (value: string) =>
     value.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_all, name: string) => {
+      if (OWN_SECRET.test(name)) {
+        throw new McpAuthError(
+          "CONFIG_INVALID",
+          `Cannot send the entry's headers: variable "${name}" is a secret of mcp-auth itself`,
+          { hint: "Take the headers away with: mcp-auth set <name> --unset header" },
+        );
+      }
       const found = variable(name);
       if (found !== undefined) return found;
       throw new McpAuthError(

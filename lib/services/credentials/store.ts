@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { STORE_COMMIT_MAX_CHECKS, STORE_REMOTE_COMMIT_MAX_CHECKS } from "../../primitives/limits.ts";
 import type { Locks } from "../../primitives/system/lock.ts";
 import { attemptKey, clientKey, credentialKey, CREDENTIALS, LEASES, serverKey, SERVERS } from "./keys.ts";
 import type { KeystoreKind } from "./keystore.ts";
@@ -67,6 +68,11 @@ export class CredentialStore implements Disposable {
   /** Whether nothing outlives this process. */
   get inMemory(): boolean {
     return this.location === "memory";
+  }
+
+  /** How many records one change may check; servers of remote stores take fewer. */
+  get checksMax(): number {
+    return this.location === "remote" ? STORE_REMOTE_COMMIT_MAX_CHECKS : STORE_COMMIT_MAX_CHECKS;
   }
 
   /** An entry by its name. */
@@ -257,10 +263,13 @@ export class CredentialStore implements Disposable {
    */
   async putWholeEntries(writes: readonly EntryWrite[], signal?: AbortSignal): Promise<readonly string[]> {
     const { writeWholeEntries } = await import("./whole_entries.ts");
-    return await writeWholeEntries(this.#records, writes, signal);
+    return await writeWholeEntries(this.#records, writes, this.checksMax, signal);
   }
 
-  /** Forgets the tokens of some entries, of all or of none; says whether all still had the versions that were read. */
+  /**
+   * Forgets the tokens of some entries, at most {@linkcode checksMax}, of all or of none; says whether all still had the
+   * versions that were read.
+   */
   async forgetCredentials(
     tokens: readonly { readonly name: string; readonly version: string }[],
   ): Promise<boolean> {

@@ -5,7 +5,7 @@
  * @module
  */
 import { SEALING_OVERHEAD_BYTES } from "../../primitives/crypto/sealing.ts";
-import { STORE_COMMIT_MAX_BYTES, STORE_COMMIT_MAX_CHECKS } from "../../primitives/limits.ts";
+import { STORE_COMMIT_MAX_BYTES } from "../../primitives/limits.ts";
 import { checkValueSizes, KV_GET_MAX_KEYS, type KvKey, showKey } from "../../primitives/system/kv.ts";
 import { clientKey, CLIENTS, credentialKey, entryShape, serverKey } from "./keys.ts";
 import type { ClientRecord, CredentialRecord, ServerRecord } from "./records.ts";
@@ -69,6 +69,7 @@ export async function readWholeEntry(
  *
  * @param records Where to.
  * @param writes The entries; no two of one name.
+ * @param checksMax The most checks that a commit may have.
  * @param signal Ends the wait for a busy store; what was written stays.
  * @returns The names that were written. Where one is missing, another version than expected was stored, and nothing
  *   was written from there on.
@@ -77,10 +78,11 @@ export async function readWholeEntry(
 export async function writeWholeEntries(
   records: SealedKv,
   writes: readonly EntryWrite[],
+  checksMax: number,
   signal?: AbortSignal,
 ): Promise<readonly string[]> {
   const written: string[] = [];
-  for (const group of await groups(records, writes, signal)) {
+  for (const group of await groups(records, writes, checksMax, signal)) {
     const version = await records.commit({
       checks: group.flatMap(({ checks }) => checks),
       sets: group.flatMap(({ sets }) => sets),
@@ -96,7 +98,7 @@ export async function writeWholeEntries(
  * Forgets the tokens of entries, of all or of none, as long as they are still the ones that were read.
  *
  * @param records Where they are.
- * @param tokens The entries with the versions of their tokens; at most {@linkcode STORE_COMMIT_MAX_CHECKS}.
+ * @param tokens The entries with the versions of their tokens; at most as many as a commit may have checks.
  * @returns Whether they were forgotten.
  */
 export async function forgetCredentials(
@@ -121,6 +123,7 @@ interface Change {
 async function groups(
   records: SealedKv,
   writes: readonly EntryWrite[],
+  checksMax: number,
   signal: AbortSignal | undefined,
 ): Promise<readonly (readonly Change[])[]> {
   const groups: Change[][] = [];
@@ -134,7 +137,7 @@ async function groups(
     const size = sizeOf(change);
     bytes += size;
     checks += change.checks.length;
-    if (bytes > STORE_COMMIT_MAX_BYTES || checks > STORE_COMMIT_MAX_CHECKS) {
+    if (bytes > STORE_COMMIT_MAX_BYTES || checks > checksMax) {
       groups.push([]);
       [bytes, checks] = [size, change.checks.length];
     }

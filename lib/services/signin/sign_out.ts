@@ -48,6 +48,8 @@ export interface SignOutReport {
   readonly revocations: readonly Revocation[];
   /** What became of the client registration; only where that was asked for. */
   readonly client?: ClientRemoval;
+  /** Whether the entry was removed; only where that was asked for. */
+  readonly removed?: boolean;
 }
 
 /** How to sign out. */
@@ -56,6 +58,10 @@ export interface SignOutOptions {
   readonly localOnly: boolean;
   /** Forget the client registration, too. */
   readonly client?: boolean | undefined;
+  /** Remove the entry, too, with all that is its own. */
+  readonly remove?: boolean | undefined;
+  /** Ends the wait for the server; what there is here is forgotten all the same, since the server may have ended it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What {@linkcode signOut} runs on. */
@@ -78,6 +84,15 @@ export async function signOut(
   server: ServerRecord,
   options: SignOutOptions,
 ): Promise<SignOutReport> {
+  const report = await endSignIn(ports, server, options);
+  return options.remove ? { ...report, removed: await ports.store.removeEntry(server.name) } : report;
+}
+
+async function endSignIn(
+  ports: SignOutPorts,
+  server: ServerRecord,
+  options: SignOutOptions,
+): Promise<SignOutReport> {
   const { store, audit } = ports;
   const { name } = server;
   const found = await store.credential(name);
@@ -90,7 +105,7 @@ export async function signOut(
   }
   const credential = found.record;
   const { issuer } = credential;
-  const revocations = options.localOnly ? [] : await revokeCredential(ports.http, credential);
+  const revocations = options.localOnly ? [] : await revokeCredential(ports.http, credential, options.signal);
   for (const { token, outcome, error } of revocations) {
     audit.record({
       event: "token_revoked",

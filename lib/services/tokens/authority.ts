@@ -156,16 +156,17 @@ export class TokenAuthority {
     const { clock } = this.#ports;
     const now = clock.now();
     const stillWorks = () => clock.now() < expiresAt;
+    // With hardly any life left, it would expire on its way: what a sibling is about to bring is waited for.
+    const reason = expiresAt - now > 2 * REFRESH_AHEAD_WAIT_MS ? "ahead" : "needed";
     if (!this.#unsaved.has(name)) {
       const pauseMs = (this.#pausedUntil.get(name) ?? 0) - now;
       if (stillWorks() && pauseMs > 0 && pauseMs <= REFRESH_PAUSE_MS) return record;
       const { judge } = await import("./refresh_policy.ts");
-      const verdict = judge(record, { name, rejected: accessToken, reason: "needed", since: now }, now);
+      const verdict = judge(record, { name, rejected: accessToken, reason, since: now }, now);
       if (verdict.kind === "serve") return record;
       if (verdict.kind === "fail") throw verdict.error;
     }
     try {
-      const reason = expiresAt - now > 2 * REFRESH_AHEAD_WAIT_MS ? "ahead" : "needed";
       return await this.#refreshed(name, accessToken, reason, options);
     } catch (error) {
       const coded = asMcpAuthError(error, "TOKEN_REFRESH_FAILED", "refresh the access token");

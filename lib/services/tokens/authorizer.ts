@@ -1,9 +1,12 @@
 /**
  * The port between whoever sends MCP requests and the token authority: it hands out headers and decides what a refusal
- * means, so that no transport ever sees a refresh token or parses a challenge.
+ * means, so that no transport ever sees a refresh token or parses a challenge. What decides is loaded at the first
+ * request: whoever only hands out a token does not pay for it.
  *
  * @module
  */
+import type { CredentialRecord } from "../credentials/mod.ts";
+import type { EntryAuthorizerOptions } from "./entry_authorizer.ts";
 
 /** A refused request, as the transport saw it. */
 export interface Refusal {
@@ -33,4 +36,24 @@ export interface Authorizer {
    * Throws `McpAuthError` with `AUTH_REQUIRED`, `TOKEN_REFRESH_FAILED`, `INSUFFICIENT_SCOPE`, ... when it is not.
    */
   refused(refusal: Refusal, signal?: AbortSignal): Promise<void>;
+}
+
+/** Makes the authorizer of an entry. */
+export function entryAuthorizer(options: EntryAuthorizerOptions): Authorizer {
+  let made: Promise<Authorizer> | undefined;
+  const load = async () => {
+    const { EntryAuthorizer } = await import("./entry_authorizer.ts");
+    return new EntryAuthorizer(options);
+  };
+  return {
+    headers: async (signal) => await (await (made ??= load())).headers(signal),
+    refused: async (refusal, signal) => await (await (made ??= load())).refused(refusal, signal),
+  };
+}
+
+/** The header of a credential. */
+export function bearer(
+  credential: Pick<CredentialRecord, "accessToken">,
+): { readonly authorization: string } {
+  return { authorization: `Bearer ${credential.accessToken}` };
 }

@@ -14,7 +14,7 @@ import { type Clock, waitFor } from "../../primitives/system/clock.ts";
 import { safeText } from "../../primitives/untrusted_text.ts";
 import type { CredentialRecord } from "../credentials/mod.ts";
 import type { TokenAuthority } from "./authority.ts";
-import type { Authorizer, Refusal } from "./authorizer.ts";
+import { type Authorizer, bearer, type Refusal } from "./authorizer.ts";
 import { freshnessOf } from "./expiry.ts";
 
 /** What a sign-in is needed for. */
@@ -51,12 +51,8 @@ const LOST: ReadonlySet<ErrorCode> = new Set(["AUTH_REQUIRED", "TOKEN_EXPIRED", 
 /** The codes of a sign-in that failed on its way to the person: the next one may fare better. */
 const TEMPORARY: ReadonlySet<ErrorCode> = new Set(["NETWORK_ERROR", "SERVER_ERROR", "RATE_LIMITED"]);
 
-/** Makes the authorizer of an entry. */
-export function entryAuthorizer(options: EntryAuthorizerOptions): Authorizer {
-  return new EntryAuthorizer(options);
-}
-
-class EntryAuthorizer implements Authorizer {
+/** The authorizer of an entry; `entryAuthorizer` is what callers use. */
+export class EntryAuthorizer implements Authorizer {
   readonly #options: EntryAuthorizerOptions;
   readonly #stepUps = new Map<string, number>();
   /** What the last look at the store gave: requests go out with it, unread, until it is due or refused. */
@@ -210,13 +206,6 @@ class EntryAuthorizer implements Authorizer {
       { hint: `The token may be for another resource; see: mcp-auth status ${name}` },
     );
   }
-}
-
-/** The header of a credential. */
-export function bearer(
-  credential: Pick<CredentialRecord, "accessToken">,
-): { readonly authorization: string } {
-  return { authorization: `Bearer ${credential.accessToken}` };
 }
 
 /** Whether the store has another token by now than the one that was refused, and one that is worth sending. */

@@ -53,7 +53,8 @@ const SERVE: Verdict = { kind: "serve" };
 /**
  * Decides about a wish.
  *
- * A refresh token of which nobody knows whether it is spent is not sent again as long as the access token still works.
+ * A refresh token of which nobody knows whether it is spent is not sent again as long as the access token works and is
+ * not about to expire.
  *
  * @param record The credential as it is stored now.
  * @param wish What is wished for.
@@ -65,7 +66,7 @@ export function judge(record: CredentialRecord, wish: RefreshWish, now: number):
   if (freshness !== "expired" && record.accessToken !== wish.rejected) return SERVE;
   if (forUse && freshness === "fresh") return SERVE;
   const works = forUse && freshness === "due";
-  if (works && record.pendingRefresh !== undefined) return SERVE;
+  if (works && wish.reason === "ahead" && record.pendingRefresh !== undefined) return SERVE;
   const error = obstacle(record, wish, now);
   if (error === undefined) return { kind: "refresh" };
   return works ? SERVE : { kind: "fail", error };
@@ -139,6 +140,8 @@ export function retryPause(error: McpAuthError, retries: number, random: number)
   if (retries >= REFRESH_RETRIES) return undefined;
   const jitterMs = RETRY_PAUSE_MS * (0.5 + random);
   if (error instanceof UnsentError) return error.code === "NETWORK_ERROR" ? jitterMs : undefined;
+  // A 503 asks for a pause as well, but a gateway may have written it after the server behind it has spent the token.
+  if (outcomeOf(error) !== "unspent") return undefined;
   const askedMs = askedPause(error);
   return askedMs !== undefined && askedMs <= RETRY_AFTER_SHORT_MS ? askedMs + jitterMs : undefined;
 }

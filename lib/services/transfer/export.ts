@@ -7,7 +7,7 @@
  * @module
  */
 import { asMcpAuthError, McpAuthError } from "../../primitives/errors.ts";
-import { EXPORT_ENTRIES_MAX, STORE_COMMIT_MAX_CHECKS } from "../../primitives/limits.ts";
+import { EXPORT_ENTRIES_MAX } from "../../primitives/limits.ts";
 import type { Clock } from "../../primitives/system/clock.ts";
 import type { Audit } from "../audit/mod.ts";
 import type { CredentialRecord, CredentialStore, EntryVersions, WholeEntry } from "../credentials/mod.ts";
@@ -173,7 +173,7 @@ async function forgetTokens(
   );
   const gone = new Set<string>();
   while (left.length > 0) {
-    const group = left.slice(0, STORE_COMMIT_MAX_CHECKS);
+    const group = left.slice(0, store.checksMax);
     if (await store.forgetCredentials(group)) {
       for (const { name } of group) gone.add(name);
       left = left.slice(group.length);

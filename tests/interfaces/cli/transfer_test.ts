@@ -238,3 +238,23 @@ Deno.test("a file that is no export is told, and nothing of it is shown", () =>
     match(err, /"format" is not "mcp-auth-export" \[CONFIG_INVALID\]/);
     ok(!err.includes("s3cret"));
   }));
+
+Deno.test("an import says which variables of this machine its headers send, and takes none that is a secret of ours", () =>
+  withHomes(async ({ from, to, folder, stored }) => {
+    const file = `${folder}/x.json`;
+    equal((await from.run("export", "full", "--out", file)).code, 0);
+    for (const flags of [["--dry-run"], []]) {
+      const { code, err } = await to.run("import", file, ...flags);
+      equal(code, 0);
+      equal(
+        err,
+        'Warning: "full": its headers send variables of this machine to https://mcp.example/mcp: TEAM\n',
+      );
+    }
+    await from.run("set", "plain", "--header", "X-Team: ${MCP_AUTH_KEY}");
+    equal((await from.run("export", "plain", "--out", file, "--force")).code, 0);
+    const refused = await to.run("import", file);
+    equal(refused.code, 1);
+    match(refused.err, /variable "MCP_AUTH_KEY" is a secret of mcp-auth itself/);
+    equal(await stored("plain"), undefined);
+  }));

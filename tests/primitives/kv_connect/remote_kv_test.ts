@@ -6,6 +6,8 @@
  */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { createHttp } from "../../../lib/primitives/http/client.ts";
+import { encodeKey } from "../../../lib/primitives/kv_connect/key_bytes.ts";
+import { bytesField, joined, numberField } from "../../../lib/primitives/kv_connect/protobuf.ts";
 import type { Kv } from "../../../lib/primitives/system/kv.ts";
 import { bytes, testKvContract } from "../../contracts/kv.ts";
 import {
@@ -98,6 +100,29 @@ testRemote(
     }
   },
 );
+
+Deno.test("remote: a server whose list never ends is cut off", async () => {
+  const entry = joined(
+    bytesField(1, encodeKey(["n", "x"])),
+    bytesField(2, bytes("1")),
+    numberField(3, 3),
+    bytesField(4, new Uint8Array(10)),
+  );
+  const page = bytesField(1, joined(...Array.from({ length: 100 }, () => bytesField(1, entry))));
+  let reads = 0;
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    if (new URL(request.url).pathname !== "/") {
+      reads++;
+      return new Response(joined(page, numberField(4, 1), numberField(8, 1)));
+    }
+    const endpoints = [{ url: "/v3", consistency: "strong" }];
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    return Response.json({ version: 3, databaseId: "d", endpoints, token: "t", expiresAt });
+  });
+  using kv = openAt({ url: `http://127.0.0.1:${server.addr.port}/`, accessToken: "a" });
+  await rejects(kv.list(["n"]), coded("STORE_UNAVAILABLE", /it lists records without end$/));
+  equal(reads, 100);
+});
 
 testRemote("a read gets one exchange, a second one no other exchange of metadata", async (server) => {
   using kv = openAt(server);

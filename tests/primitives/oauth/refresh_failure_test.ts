@@ -4,10 +4,12 @@
  * @see RFC 6749 section 5.2; behaviours row 3
  * @module
  */
-import { equal, ok, rejects } from "node:assert/strict";
+import { doesNotMatch, equal, match, ok, rejects } from "node:assert/strict";
 import { type ErrorCode, McpAuthError } from "../../../lib/primitives/errors.ts";
 import { createHttp } from "../../../lib/primitives/http/client.ts";
 import { endsCredential } from "../../../lib/primitives/oauth/response_error.ts";
+import { revokeToken } from "../../../lib/primitives/oauth/revocation.ts";
+import { refreshTokens } from "../../../lib/primitives/oauth/token.ts";
 import { coded } from "../coded_error.ts";
 import { freePort, serveRaw } from "../http/local_server.ts";
 import { serveTokens } from "./token_server.ts";
@@ -129,4 +131,29 @@ Deno.test("a refresh that is cancelled or refused an address keeps the credentia
 
 Deno.test("an error of our own that has the same code keeps the credential", () => {
   ok(!endsCredential(new McpAuthError("TOKEN_REFRESH_FAILED", "invalid_grant")));
+});
+
+Deno.test("what a server repeats of the request is not in the words that are shown and stored", async () => {
+  await using server = serveTokens(({ body }) => {
+    const error_description = [...new URLSearchParams(body).values()].join(" ");
+    return Response.json({ error: "busy", error_description }, { status: 400 });
+  });
+  const client = {
+    clientId: "client",
+    clientSecret: "5ecret-of-the-client",
+    tokenEndpointAuthMethod: "client_secret_post",
+  } as const;
+  const shown = async (work: Promise<unknown>) =>
+    await work.then(() => "", (error: McpAuthError) => JSON.stringify(error) + error.message);
+  const words = [
+    await shown(
+      refreshTokens({ http: createHttp(), server: server.metadata, client }, "5ecret-refresh-token"),
+    ),
+    await shown(revokeToken(createHttp(), server.metadata, client, "5ecret-access-token", "access_token")),
+    await shown(server.exchange({ client })),
+  ];
+  for (const text of words) {
+    match(text, /busy \(.*\[redacted\]/);
+    doesNotMatch(text, /5ecret/);
+  }
 });

@@ -48,6 +48,7 @@ const accepted: readonly (readonly [string, unknown, TokenSet])[] = [
   ["an ID token of another issuer", { ...at, id_token: "eyJ.e30." }, { ...plain, idToken: "eyJ.e30." }],
   ["an ID token that is no token", { ...at, id_token: { a: 1 } }, plain],
   ["an ID token that is null", { ...at, id_token: null }, plain],
+  ["an ID token that leaves no room beside it", { ...at, id_token: `e30.${"x".repeat(70_000)}.` }, plain],
 ];
 
 for (const [description, body, tokens] of accepted) {

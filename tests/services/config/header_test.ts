@@ -94,3 +94,22 @@ Deno.test("a variable that is not set is CONFIG_MISSING, and named", () => {
     coded("CONFIG_MISSING", /"NOT_THERE" is not set/),
   );
 });
+
+for (
+  const name of [
+    "MCP_AUTH_KEY",
+    "MCP_AUTH_NEW_KEY",
+    "MCP_AUTH_PASSPHRASE",
+    "MCP_AUTH_NEW_PASSPHRASE",
+    "MCP_AUTH_EXPORT_PASSPHRASE",
+    "MCP_AUTH_CLIENT_SECRET",
+    "DENO_KV_ACCESS_TOKEN",
+  ]
+) {
+  Deno.test(`${name} is in no header, whoever wrote it`, () => {
+    throws(
+      () => expandHeaders({ "X-Key": `a \${${name}}` }, () => "s3cret"),
+      coded("CONFIG_INVALID", new RegExp(`"${name}" is a secret of mcp-auth itself$`)),
+    );
+  });
+}

@@ -63,6 +63,14 @@ Deno.test("the environment is asked before a person, and the person once for all
   assert.deepEqual(asked, ["open"]);
 });
 
+Deno.test("a person who was asked in vain is asked again", async () => {
+  const { asked, askPassphrase } = person(undefined, PASSPHRASE);
+  const keystore = passphraseKeystore({ env: fakeEnv(), askPassphrase });
+  await assert.rejects(keystore.read(SLOT), /nobody can be asked$/);
+  assert.equal((await keystore.read(SLOT))?.length, 32);
+  assert.deepEqual(asked, ["open", "open"]);
+});
+
 Deno.test("a new passphrase is asked for as a new one, and is known from then on", async () => {
   const { asked, askPassphrase } = person(PASSPHRASE, "another good passphrase");
   const keystore = passphraseKeystore({ env: fakeEnv(), askPassphrase });

@@ -152,3 +152,22 @@ for (const keystore of ["file", "keychain", undefined]) {
     },
   );
 }
+
+testStore(
+  "many entries come and lose their tokens in changes as small as its server takes",
+  async (server) => {
+    using store = open(server);
+    const expected = { server: null, credential: null };
+    const names = Array.from({ length: 12 }, (_, index) => `entry-${String(index).padStart(2, "0")}`);
+    const entries = names.map((name) => ({
+      server: serverRecord(name),
+      credential: credentialRecord(name),
+      clients: [],
+    }));
+    assert.deepEqual(await store.putWholeEntries(entries.map((entry) => ({ entry, expected }))), names);
+    const tokens = (await store.credentials()).map(({ record, version }) => ({ name: record.name, version }));
+    await assert.rejects(store.forgetCredentials(tokens), { code: "STORE_UNAVAILABLE" });
+    assert.equal(await store.forgetCredentials(tokens.slice(0, store.checksMax)), true);
+    assert.equal((await store.credentials()).length, 3);
+  },
+);

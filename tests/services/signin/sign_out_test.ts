@@ -6,6 +6,7 @@
  * @module
  */
 import { deepEqual, equal } from "node:assert/strict";
+import { McpAuthError } from "../../../lib/primitives/errors.ts";
 import { createHttp } from "../../../lib/primitives/http/client.ts";
 import { signOut, type SignOutOptions, type SignOutReport } from "../../../lib/services/signin/mod.ts";
 import { startAuthorizationServer } from "../../../scripts/demo/servers/authorization_server.ts";
@@ -90,6 +91,39 @@ Deno.test("the registration stays where it is not asked for, and the next sign-i
   equal("client" in await leave(scene, "demo"), false);
   deepEqual(ended, ["refresh_token", "access_token"]);
   equal((await scene.signIn("demo", server.url)).client.clientId, "client-1");
+});
+
+Deno.test("a sign-out that removes the entry takes its tokens along, and says whether it was there", async () => {
+  const { server, ended } = startEndingServer();
+  await using _server = server;
+  using scene = signingIn();
+  await scene.signIn("demo", server.url);
+  equal((await leave(scene, "demo", { remove: true })).removed, true);
+  deepEqual(ended, ["refresh_token", "access_token"]);
+  equal(await scene.store.server("demo"), undefined);
+});
+
+Deno.test("a sign-out that is cancelled half-way keeps nothing that the server may have ended, and says so (row 46)", async () => {
+  const cancelled = new AbortController();
+  const { server } = startEndingServer({
+    other: {
+      "/revoke": () => {
+        cancelled.abort(new McpAuthError("AUTH_CANCELLED", "Cancelled"));
+        return new Response(null, { status: 200 });
+      },
+    },
+  });
+  await using _server = server;
+  using scene = signingIn();
+  await scene.signIn("demo", server.url);
+  const { signedOut, revocations } = await leave(scene, "demo", { signal: cancelled.signal });
+  equal(signedOut, true);
+  deepEqual(revocations.at(-1), {
+    token: "access_token",
+    outcome: "failed",
+    error: { code: "AUTH_CANCELLED", message: "Cancelled" },
+  });
+  equal(await scene.store.credential("demo"), undefined);
 });
 
 Deno.test("a registration that others are signed in with is not deleted: their refresh tokens would die", async () => {

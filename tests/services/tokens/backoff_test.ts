@@ -69,9 +69,20 @@ Deno.test("row 3: a short Retry-After is waited for on the spot, twice at most",
   const started = performance.now();
   equal((await scene.authority.refresh("demo", "at-0")).accessToken, "at-1");
   ok(performance.now() - started >= 1_000);
-  scene.endpoint.script = failing(503, { "retry-after": "0" });
-  await rejects(scene.authority.refresh("demo", "at-1"), coded("SERVER_ERROR"));
+  scene.endpoint.script = failing(429, { "retry-after": "0" });
+  await rejects(scene.authority.refresh("demo", "at-1"), coded("RATE_LIMITED"));
   deepEqual(scene.endpoint.presented, ["rt-0", "rt-0", "rt-1", "rt-1", "rt-1"]);
+});
+
+Deno.test("row 1: after a 503 the token may be spent: it is not sent again while the access token works", async () => {
+  await using scene = await setScene({ script: failing(503, { "retry-after": "0" }) });
+  scene.clock.time += 57 * MINUTE;
+  equal((await scene.authority.current("demo")).accessToken, "at-0");
+  deepEqual(scene.endpoint.presented, ["rt-0"]);
+  scene.clock.time += 2 * MINUTE;
+  equal((await scene.sibling().current("demo")).accessToken, "at-0");
+  deepEqual(scene.endpoint.presented, ["rt-0"]);
+  equal((await scene.stored())?.refreshToken, "rt-0");
 });
 
 Deno.test("row 1: whatever else fails is sent once in one call", async () => {

@@ -32,6 +32,25 @@ Deno.test("row 5: a token that is due is refreshed first, and the new pair is st
   deepEqual(scene.endpoint.presented, ["rt-0"]);
 });
 
+Deno.test("row 1: a token that is about to expire is not handed out while a sibling brings the next: that one is waited for", async () => {
+  const { promise: answered, resolve: answer } = Promise.withResolvers<undefined>();
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  await using scene = await setScene({
+    script: () => {
+      ask();
+      return answered;
+    },
+  });
+  scene.clock.time += HOUR - 1_500;
+  const first = scene.authority.current("demo");
+  await asked;
+  equal((await scene.stored())?.pendingRefresh?.state, "sent");
+  const second = scene.sibling().current("demo");
+  answer(undefined);
+  deepEqual([(await first).accessToken, (await second).accessToken], ["at-1", "at-1"]);
+  deepEqual(scene.endpoint.presented, ["rt-0"]);
+});
+
 Deno.test("row 5: an expired token is refreshed", async () => {
   await using scene = await setScene();
   scene.clock.time += 9 * HOUR;

@@ -457,3 +457,12 @@ function wrapped(
         : Reflect.get(target, property),
   });
 }
+
+Deno.test("a long ID token does not keep the tokens beside it from being stored", async () => {
+  await using scene = await setScene();
+  scene.endpoint.script = () =>
+    tokens({ access_token: "at-1", refresh_token: "rt-1", id_token: `e30.${"x".repeat(70_000)}.` });
+  await scene.authority.refresh("demo", "at-0");
+  const { accessToken, refreshToken, pendingRefresh } = (await scene.stored())!;
+  deepEqual([accessToken, refreshToken, pendingRefresh], ["at-1", "rt-1", undefined]);
+});

@@ -11,7 +11,6 @@ import { leaseLocks, type LeaseOptions } from "../../../lib/primitives/system/le
 import type { Locks } from "../../../lib/primitives/system/lock.ts";
 import { type CredentialStore, openStore } from "../../../lib/services/credentials/mod.ts";
 import { LEASES } from "../../../lib/services/credentials/keys.ts";
-import { noAudit } from "../../../lib/services/audit/mod.ts";
 import { TokenAuthority } from "../../../lib/services/tokens/mod.ts";
 import { fakeClock } from "../../fakes/clock.ts";
 import { fakeEnv } from "../../fakes/env.ts";
@@ -51,7 +50,7 @@ function testScene(name: string, body: (scene: Scene) => Promise<void>): void {
         locks: () => locks === undefined ? store.leases() : Promise.resolve(locks),
         room: () => Promise.resolve({ [Symbol.dispose]: () => {} }),
         shield: (operation) => operation(),
-        audit: noAudit,
+        audit: { record: () => {} },
       });
       return { store, authority };
     };

@@ -205,6 +205,25 @@ Deno.test("names that exist are refused, all of them are named, and nothing is c
   ]);
 });
 
+Deno.test("what comes without tokens takes none away from an entry for the same server", async () => {
+  using scene = setScene();
+  await scene.put(fullEntry("demo"));
+  const entries = await readExport(await documentOf(scene, ["demo"], { tokens: "none" }), PASSPHRASE);
+  const changed = entries.map((entry) => ({
+    ...entry,
+    server: { ...entry.server, options: { scopes: ["x"] } },
+  }));
+  deepEqual(await importEntries(scene.ports, importing(changed, true)), ["demo"]);
+  const { credential, server } = (await scene.entry("demo"))!;
+  deepEqual([credential, server.options], [fullEntry("demo").credential, { scopes: ["x"] }]);
+  const moved = entries.map((entry) => ({
+    ...entry,
+    server: { ...entry.server, url: "https://other.example/mcp" },
+  }));
+  await importEntries(scene.ports, importing(moved, true));
+  equal((await scene.entry("demo"))?.credential, undefined);
+});
+
 Deno.test("an entry is replaced while nobody refreshes it", async () => {
   using to = setScene();
   await to.put(plainEntry("a"));

@@ -18,7 +18,7 @@ import {
 import type { AskPassphrase, Keystore, KeystoreContext } from "../keystore.ts";
 
 /**
- * Returns the keystore of a passphrase; it is asked for once in the life of the keystore.
+ * Returns the keystore of a passphrase; one that was given is not asked for again in the life of the keystore.
  *
  * @param context Where `MCP_AUTH_PASSPHRASE` is read, and who can be asked where it is not set.
  */
@@ -38,6 +38,16 @@ export function passphraseKeystore(context: Pick<KeystoreContext, "env" | "askPa
     );
   }
 
+  /** Who was asked in vain can be asked again: a program that embeds us lives on. */
+  async function obtainOnce(purpose: Parameters<AskPassphrase>[0]["purpose"]): Promise<string> {
+    known ??= obtain("MCP_AUTH_PASSPHRASE", purpose);
+    const asked = known;
+    return await asked.catch((error) => {
+      if (known === asked) known = undefined;
+      throw error;
+    });
+  }
+
   return {
     kind: "passphrase",
     place: "a passphrase",
@@ -48,15 +58,13 @@ export function passphraseKeystore(context: Pick<KeystoreContext, "env" | "askPa
     read: async (slot) => {
       const { salt, iterations } = parseSlot(slot);
       return await derivePassphraseKey(
-        await (known ??= obtain("MCP_AUTH_PASSPHRASE", "open")),
+        await obtainOnce("open"),
         salt,
         iterations,
       );
     },
     create: async ({ renewed }) => {
-      const passphrase = renewed
-        ? await obtain("MCP_AUTH_NEW_PASSPHRASE", "new")
-        : await (known ??= obtain("MCP_AUTH_PASSPHRASE", "new"));
+      const passphrase = renewed ? await obtain("MCP_AUTH_NEW_PASSPHRASE", "new") : await obtainOnce("new");
       const weakness = passphraseWeakness(passphrase);
       if (weakness !== undefined) {
         throw new McpAuthError("KEYSTORE_UNAVAILABLE", `Cannot use the passphrase: ${weakness}`, {

@@ -1,6 +1,7 @@
 /** Tables, times, states and revocations, as people read them. */
 import { deepEqual, equal } from "node:assert/strict";
-import { entryState, STATE_WORDS } from "../../../../lib/interfaces/cli/output/entry_state.ts";
+import { entryState } from "../../../../lib/interfaces/composition/entry_state.ts";
+import { STATE_WORDS } from "../../../../lib/interfaces/cli/output/state_words.ts";
 import { describeRevocations } from "../../../../lib/interfaces/cli/output/revocations.ts";
 import { table } from "../../../../lib/interfaces/cli/output/table.ts";
 import { isoTime, relativeTime } from "../../../../lib/interfaces/cli/output/time.ts";

@@ -6,6 +6,7 @@
 import { McpAuthError } from "../../../../primitives/errors.ts";
 import { EXPORT_MAX_BYTES } from "../../../../primitives/limits.ts";
 import { safeText, safeUrl } from "../../../../primitives/untrusted_text.ts";
+import { expandHeaders } from "../../../../services/config/mod.ts";
 import type { WholeEntry } from "../../../../services/credentials/mod.ts";
 import { importEntries, readExport, renameEntries } from "../../../../services/transfer/mod.ts";
 import type { Action, CommonFlags } from "../../command.ts";
@@ -43,6 +44,7 @@ async function importFile(context: CliContext, flags: ImportFlags, file: string)
   const text = await readFile(context, flags, file);
   const passphrase = await exportPassphrase(context, flags.passphraseFile, false);
   const entries = renameEntries(await readExport(text, passphrase), names);
+  warnOfVariables(context, entries);
   const { signal } = await context.services(flags).interruption();
   const replaced = flags.dryRun ? await existing(context, flags, entries) : await importEntries(
     transferPorts(context, flags),
@@ -59,6 +61,19 @@ async function importFile(context: CliContext, flags: ImportFlags, file: string)
       replaces: replaced.includes(server.name),
     })),
   }, entries.length === 0 ? "The export holds no entries" : lines(entries, replaced, flags).join("\n"));
+}
+
+/** Whoever made the file may have named a variable of this machine that its server should never see. */
+function warnOfVariables(context: CliContext, entries: readonly WholeEntry[]): void {
+  for (const { server: { name, url, options } } of entries) {
+    const variables = new Set<string>();
+    expandHeaders(options.headers, (variable) => (variables.add(variable), ""));
+    if (variables.size === 0) continue;
+    const words = safeText([...variables].join(", "));
+    context.say(
+      `Warning: "${name}": its headers send variables of this machine to ${safeUrl(url)}: ${words}`,
+    );
+  }
 }
 
 /**

@@ -6,7 +6,8 @@
 import { ACCOUNT_MAX_CHARS } from "../../../../primitives/limits.ts";
 import { safeText, safeUrl } from "../../../../primitives/untrusted_text.ts";
 import type { Action, CommonFlags } from "../../command.ts";
-import { entryState, STATE_WORDS } from "../../output/entry_state.ts";
+import { entryState } from "../../../composition/entry_state.ts";
+import { STATE_WORDS } from "../../output/state_words.ts";
 import { table } from "../../output/table.ts";
 import { isoTime, relativeTime } from "../../output/time.ts";
 

@@ -17,16 +17,20 @@ export type RemoveFlags = CommonFlags & { readonly localOnly?: boolean | undefin
 /** Removes an entry. */
 export const action: Action<RemoveFlags, [string]> = async (context, flags, name) => {
   let revocations: readonly Revocation[] | undefined;
+  let removed: boolean;
   try {
     const { record } = await requireEntry(context, flags, name);
-    const report = await context.services(flags).signOut(record, { localOnly: flags.localOnly === true });
+    const localOnly = flags.localOnly === true;
+    const report = await context.services(flags).signOut(record, { localOnly, remove: true });
     if (report.signedOut) revocations = report.revocations;
+    removed = report.removed === true;
   } catch (error) {
     const coded = asMcpAuthError(error, "STORE_UNAVAILABLE", `sign out of "${name}"`);
     if (coded.code !== "STORE_UNAVAILABLE") throw coded;
     context.say(warningText(coded));
+    removed = await context.store(flags).removeEntry(name);
   }
-  if (!await context.store(flags).removeEntry(name)) throw noSuchEntry(name);
+  if (!removed) throw noSuchEntry(name);
   context.services(flags).audit.record({ event: "entry_removed", name, outcome: "done" });
   const words = revocations === undefined ? "" : describeRevocations(revocations, flags.localOnly === true);
   context.print(flags, { name, removed: true, revocations: revocations ?? [] }, `✓ Removed ${name}${words}`);

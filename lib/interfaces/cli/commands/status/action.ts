@@ -10,7 +10,8 @@ import { noSuchEntry } from "../../../../services/tokens/mod.ts";
 import type { Action, CommonFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { requireEntry } from "../../entry.ts";
-import { entryState, STATE_WORDS } from "../../output/entry_state.ts";
+import { entryState } from "../../../composition/entry_state.ts";
+import { STATE_WORDS } from "../../output/state_words.ts";
 import { isoTime, relativeTime } from "../../output/time.ts";
 
 /** The state of an entry, for scripts and for a person. */

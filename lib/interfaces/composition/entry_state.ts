@@ -1,23 +1,14 @@
 /**
- * The state of an entry, in the words that `list` and `status` share.
+ * The state of an entry, as the command line and the library call it.
  *
  * @module
  */
-import type { Clock } from "../../../primitives/system/clock.ts";
-import type { CredentialRecord, ServerRecord } from "../../../services/credentials/mod.ts";
-import { freshnessOf } from "../../../services/tokens/mod.ts";
+import type { Clock } from "../../primitives/system/clock.ts";
+import type { CredentialRecord, ServerRecord } from "../../services/credentials/mod.ts";
+import { freshnessOf } from "../../services/tokens/mod.ts";
 
 /** What state an entry is in. Stable: `--json` gives it. */
 export type EntryState = "no-sign-in-needed" | "not-signed-in" | "signed-in" | "expired" | "refresh-failed";
-
-/** The states for a person. */
-export const STATE_WORDS: Readonly<Record<EntryState, string>> = {
-  "no-sign-in-needed": "no sign-in needed",
-  "not-signed-in": "not signed in",
-  "signed-in": "signed in",
-  expired: "expired",
-  "refresh-failed": "refresh failed",
-};
 
 /**
  * Judges an entry. An expired token that can be refreshed counts as signed in: the next use refreshes it.
