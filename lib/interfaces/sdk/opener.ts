@@ -15,7 +15,8 @@ export class Opener {
   readonly open: ((url: string) => Promise<void>) | undefined;
   readonly #onEvent: ((event: SignInEvent) => void) | undefined;
   readonly #failed = new AbortController();
-  #isAnswered = false;
+  /** The page that is waited for; a sign-in may open a second one. */
+  #awaited: symbol | undefined;
 
   /**
    * @param openBrowser Opens the page; undefined where the machine's browser does.
@@ -28,8 +29,9 @@ export class Opener {
     this.#onEvent = onEvent;
     if (openBrowser === undefined) return;
     this.open = (url) => {
+      const page = this.#awaited = Symbol();
       (async () => await openBrowser(url))().catch((error) => {
-        if (!this.#isAnswered) {
+        if (this.#awaited === page) {
           this.#failed.abort(asMcpAuthError(error, "AUTH_FAILED", "open the sign-in page"));
         }
       });
@@ -44,7 +46,7 @@ export class Opener {
 
   /** Passes an event on, and learns from it when the page has done its part. */
   tell(event: SignInEvent): void {
-    if (event.kind === "received") this.#isAnswered = true;
+    if (event.kind === "received") this.#awaited = undefined;
     this.#onEvent?.(event);
   }
 }
