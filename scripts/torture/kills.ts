@@ -94,8 +94,8 @@ async function killRefresh(lane: Lane, round: number, random: Random): Promise<v
   const struck = await lane.strike(["refresh", entry.name], { targets: ["POST /token"], usualMs }, random);
   if (struck.killed) tally.count(KILLED);
   const taken = await sibling;
-  const spent = ledger.refreshes(mark).findLast(({ issued }) => issued !== undefined);
   await lane.isWhole(round, struck);
+  const spent = ledger.refreshes(mark).findLast(({ issued }) => issued !== undefined);
   const next = await lane.run(["refresh", entry.name, "--json"]);
   const stored = ledger.refreshes(mark).some(({ presented }) => presented === spent?.issued?.refresh);
   const inFlight = struck.killed && spent !== undefined && !stored && isAround(spent.at, struck.at);
@@ -116,9 +116,9 @@ async function killRefresh(lane: Lane, round: number, random: Random): Promise<v
   await lane.replace(entry);
 }
 
-/** Whether an exchange was under way when the blow fell: it arrived before, and not long before. */
+/** Whether an exchange was under way when the blow fell: a request that had left may arrive after it. */
 function isAround(exchangedAt: number, struckAt: number): boolean {
-  return exchangedAt <= struckAt && struckAt - exchangedAt < IN_FLIGHT_MS;
+  return Math.abs(struckAt - exchangedAt) < IN_FLIGHT_MS;
 }
 
 /** An answer that is held for 200 ms, and the write of it, on a busy machine; in ms. */
