@@ -214,7 +214,9 @@ async function authorize(
   };
 
   let round = roundOf(await choose(known));
-  if (round.isReused && await isForgotten(ports, round)) round = await replace(round.client);
+  // In a step-up the client was accepted not long ago, and servers count authorization requests.
+  const asksFirst = round.isReused && !request.stepUp;
+  if (asksFirst && await isForgotten(ports, round)) round = await replace(round.client);
   await ports.limit.count();
   const first = await authorizeOnce(ports, round);
   if (first.kind === "granted") return first;
