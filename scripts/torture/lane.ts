@@ -6,7 +6,8 @@
  */
 import type { Home } from "./home.ts";
 import { objectionsToEnd } from "./judge.ts";
-import { pause, type Run, type RunOptions } from "./process.ts";
+import { pause } from "../../lib/primitives/system/clock.ts";
+import type { Run, RunOptions } from "./process.ts";
 import type { Random } from "./random.ts";
 import { noteKeys } from "./secret_search.ts";
 import type { World } from "./world.ts";

@@ -10,7 +10,8 @@
 import { type Arena, roundsOf } from "./arena.ts";
 import { type CredentialVerdict, judgeCredential, objectionsToEnd } from "./judge.ts";
 import { type Entry, Lane } from "./lane.ts";
-import { pause, type Run } from "./process.ts";
+import { pause } from "../../lib/primitives/system/clock.ts";
+import type { Run } from "./process.ts";
 import { expireToken } from "./race.ts";
 import type { Random } from "./random.ts";
 import type { Tally } from "./result.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { pause } from "../../lib/primitives/system/clock.ts";
 
 /** How one run is to be. */
 export interface RunOptions {
@@ -121,22 +122,6 @@ export function startProgram(place: Place, args: readonly string[], options: Run
     },
     outcome,
   };
-}
-
-/** Waits; rejects when the signal fires. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", onAbort);
-      resolve();
-    }, ms);
-    signal?.addEventListener("abort", onAbort, { once: true });
-  });
 }
 
 /** Looks again and again until something holds; whether it did in time. */

@@ -12,7 +12,8 @@ import { sha256Hex } from "../../lib/primitives/crypto/digest.ts";
 import { type Arena, roundsOf } from "./arena.ts";
 import type { Home } from "./home.ts";
 import { objectionsToRace, tokenOf } from "./judge.ts";
-import { pause, type Run, until } from "./process.ts";
+import { pause } from "../../lib/primitives/system/clock.ts";
+import { type Run, until } from "./process.ts";
 import type { Tally } from "./result.ts";
 import { World } from "./world.ts";
 

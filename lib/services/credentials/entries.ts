@@ -115,10 +115,17 @@ export async function forgetClient(
     undefined;
 }
 
-async function ownClientKeys(
+/**
+ * The keys of the client registrations that are an entry's own: their redirect shape names it.
+ *
+ * @param records Where they are.
+ * @param name The entry's name.
+ * @param signal Ends the wait for a busy store.
+ */
+export async function ownClientKeys(
   records: SealedKv,
   name: string,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<readonly KvKey[]> {
   const shape = entryShape(name);
   return (await records.keys(CLIENTS, signal)).filter((key) => key.at(-1) === shape);

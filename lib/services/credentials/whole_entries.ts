@@ -7,7 +7,8 @@
 import { SEALING_OVERHEAD_BYTES } from "../../primitives/crypto/sealing.ts";
 import { STORE_COMMIT_MAX_BYTES } from "../../primitives/limits.ts";
 import { checkValueSizes, KV_GET_MAX_KEYS, type KvKey, showKey } from "../../primitives/system/kv.ts";
-import { clientKey, CLIENTS, credentialKey, entryShape, serverKey } from "./keys.ts";
+import { ownClientKeys } from "./entries.ts";
+import { clientKey, credentialKey, serverKey } from "./keys.ts";
 import type { ClientRecord, CredentialRecord, ServerRecord } from "./records.ts";
 import type { SealedKv } from "./sealed_kv.ts";
 
@@ -182,13 +183,4 @@ function sizeOf({ sets, deletes, checks }: Change): number {
 
 function sealedSize(record: unknown): number {
   return new TextEncoder().encode(JSON.stringify(record)).length + SEALING_OVERHEAD_BYTES;
-}
-
-async function ownClientKeys(
-  records: SealedKv,
-  name: string,
-  signal: AbortSignal | undefined,
-): Promise<readonly KvKey[]> {
-  const shape = entryShape(name);
-  return (await records.keys(CLIENTS, signal)).filter((key) => key.at(-1) === shape);
 }
