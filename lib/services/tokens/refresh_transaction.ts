@@ -1,8 +1,8 @@
 /**
  * One refresh, under the lock of its entry: read, note that it is begun, send, store, and only then let go. The note
  * goes to the store before the request goes out, and room is held for the answer; where there is none, neither could the
- * answer be stored, and nothing is sent. Whoever finds a note knows that a refresh was begun and its answer never stored: its process was killed, or no
- * answer came.
+ * answer be stored, and nothing is sent. Whoever finds a note knows that a refresh was begun and its answer never
+ * stored: its process was killed, or no answer came.
  *
  * Loaded when a token has to be refreshed: whoever gets a fresh one does not pay for it.
  *
