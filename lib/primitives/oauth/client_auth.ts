@@ -19,7 +19,7 @@ export type ClientAuthMethod = typeof CLIENT_AUTH_METHODS[number];
 export interface ClientIdentity {
   readonly clientId: string;
   readonly clientSecret?: string;
-  readonly tokenEndpointAuthMethod: ClientAuthMethod;
+  readonly tokenEndpointAuthMethod: ClientAuthMethod | "private_key_jwt";
 }
 
 /**

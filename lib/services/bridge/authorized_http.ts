@@ -61,10 +61,17 @@ export class AuthorizedHttp {
   async request(request: EndpointRequest): Promise<Response> {
     const { authorizer } = this.#endpoint;
     for (let attempt = 0;; attempt++) {
-      const sent = await authorizer.headers(request.signal);
+      const sent = await authorizer.headers(
+        { method: request.method, url: this.#endpoint.url },
+        request.signal,
+      );
       const response = await this.send(request, sent);
       const { status } = response;
-      if (status !== 401 && status !== 403) return response;
+      const dpopNonce = response.headers.get("dpop-nonce");
+      if (status !== 401 && status !== 403) {
+        if (dpopNonce !== null) authorizer.noteNonce(dpopNonce);
+        return response;
+      }
       await drain(response);
       if (attempt >= REFUSALS_MAX) {
         throw new McpAuthError(
@@ -76,7 +83,10 @@ export class AuthorizedHttp {
       }
       const wwwAuthenticate = response.headers.get("www-authenticate");
       const operation = request.operation();
-      await authorizer.refused({ status, wwwAuthenticate, sent, operation, attempt }, request.signal);
+      await authorizer.refused(
+        { status, wwwAuthenticate, dpopNonce, sent, operation, attempt },
+        request.signal,
+      );
     }
   }
 

@@ -155,7 +155,7 @@ export class StreamableHttp implements Remote {
       signal,
       timeoutMs,
       operation: () => "DELETE session",
-    }, await this.#endpoint.authorizer.headers(signal));
+    }, await this.#endpoint.authorizer.headers({ method: "DELETE", url: this.#endpoint.url }, signal));
     await drain(response);
   }
 

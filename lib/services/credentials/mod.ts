@@ -9,15 +9,22 @@ export type { KeystoreState } from "./keystore_state.ts";
 export { entryShape } from "./keys.ts";
 export type { StoreLocation } from "./location.ts";
 export { openStore, type StoreOptions } from "./open_store.ts";
-export type {
-  ClientRecord,
-  CredentialRecord,
-  PendingRefresh,
-  RefreshFailure,
-  ServerOptions,
-  ServerRecord,
-  TokenEndpointAuthMethod,
-  Versioned,
+export {
+  type AssertionSource,
+  CALLBACK_HOSTS,
+  type CallbackHost,
+  type ClientRecord,
+  type CredentialRecord,
+  type GivenServer,
+  type Grant,
+  type IdentityProvider,
+  type PendingRefresh,
+  type RefreshFailure,
+  type ServerOptions,
+  type ServerRecord,
+  type Site,
+  type TokenEndpointAuthMethod,
+  type Versioned,
 } from "./records.ts";
 export { CredentialStore, type ServerWithCredential, type SignedIn } from "./store.ts";
 export type { EntryVersions, EntryWrite, WholeEntry } from "./whole_entries.ts";

@@ -28,6 +28,97 @@ export interface ServerOptions {
   readonly authorizeParameters?: Readonly<Record<string, string>>;
   /** The name to register clients under, in place of the program's; such an entry has a registration of its own. */
   readonly clientName?: string;
+  /** How tokens are had without a person; in the browser, or by a device code, when left out. */
+  readonly grant?: Grant;
+  /** Whether tokens are to be bound to a key of the entry (RFC 9449), though its server does not ask for it. */
+  readonly dpop?: boolean;
+  /** The `aud` of client assertions and of what a workload's issuer is asked for, in place of the server's issuer. */
+  readonly assertionAudience?: string;
+  /** The host in the redirect URI, which is bound as well; `127.0.0.1` when left out. */
+  readonly callbackHost?: CallbackHost;
+  /** The redirect URI as it was registered, in place of one on the callback's host and port. */
+  readonly redirectUri?: string;
+  /** Where to listen for the callback, as `host:port`, where the redirect URI leads there by a way of its own. */
+  readonly listen?: string;
+  /** The provider whose template the entry follows. */
+  readonly provider?: string;
+  /** The authorization server, in place of one that is discovered. */
+  readonly authorizationServer?: GivenServer;
+  /** Origins other than the server's own that its challenge may name its metadata at. */
+  readonly allowMetadataOrigins?: readonly string[];
+  /** The quirks to allow for: those that were named, and those that the server turned out to have. */
+  readonly quirks?: readonly string[];
+  /** Which of the account's sites the entry is for, where its provider has several under one sign-in. */
+  readonly site?: Site;
+  /** A file of certificates to trust beside the system's, in PEM. */
+  readonly caFile?: string;
+  /** The certificate to show to servers that want one, as files in PEM. */
+  readonly clientCertificate?: { readonly certFile: string; readonly keyFile: string };
+}
+
+/** The hosts that a redirect URI on loopback may name. */
+export const CALLBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"] as const;
+
+/** One of {@linkcode CALLBACK_HOSTS}. */
+export type CallbackHost = typeof CALLBACK_HOSTS[number];
+
+/** How tokens are had without a person. */
+export type Grant =
+  | {
+    /** By the client's own credentials (RFC 6749 section 4.4). */
+    readonly kind: "client-credentials";
+  }
+  | {
+    /** By a token that the place gives where the program runs (RFC 7523 section 2.1). */
+    readonly kind: "workload-identity";
+    readonly assertion: AssertionSource;
+  }
+  | {
+    /** By the identity that a company's identity provider vouches for (RFC 8693, then RFC 7523). */
+    readonly kind: "enterprise";
+    readonly identityProvider: IdentityProvider;
+  };
+
+/** Where an assertion comes from; it is read anew for each use, and never kept. */
+export type AssertionSource =
+  | { readonly from: "file"; readonly path: string }
+  | { readonly from: "environment"; readonly variable: string }
+  | {
+    /** Asked for at the CI's own endpoint, which its environment names. */
+    readonly from: "github-actions" | "gitlab";
+  };
+
+/** Who vouches for a person in an enterprise. */
+export interface IdentityProvider {
+  /** Its issuer, of which the token endpoint is discovered; one of the two is there. */
+  readonly issuer?: string;
+  /** Its token endpoint. */
+  readonly tokenEndpoint?: string;
+  /** The client that the identity is had by, there. */
+  readonly clientId: string;
+  /** The secret of that client. */
+  readonly clientSecret?: string;
+  /** Where the person's ID token comes from: an entry that is signed in there, or a file or a variable. */
+  readonly idToken: { readonly from: "entry"; readonly name: string } | AssertionSource;
+}
+
+/** An authorization server that was named rather than discovered: an issuer, of which the rest is read, or endpoints. */
+export interface GivenServer {
+  /** Its issuer, byte for byte; a guess from the token endpoint where endpoints alone were named. */
+  readonly issuer?: string;
+  readonly authorizationEndpoint?: string;
+  readonly tokenEndpoint?: string;
+  readonly deviceAuthorizationEndpoint?: string;
+  readonly revocationEndpoint?: string;
+  readonly userinfoEndpoint?: string;
+}
+
+/** One of the sites that a provider keeps under one account. */
+export interface Site {
+  readonly id: string;
+  readonly name: string;
+  /** Its URL, where it has one. */
+  readonly url?: string;
 }
 
 /** An entry: the name is its identity, and two names may share one URL (row 45). */
@@ -38,14 +129,20 @@ export interface ServerRecord {
   readonly url: string;
   /** When it was added. */
   readonly createdAt: number;
-  /** Whether the server asked for a sign-in when it was added. */
-  readonly signIn: "oauth" | "none";
+  /** Whether the server asked for a sign-in when it was added; `token`: it has one that was given by hand. */
+  readonly signIn: "oauth" | "none" | "token";
+  /** `api`: no MCP server stands there, and the entry only hands out tokens. */
+  readonly kind?: "api";
   /** What the user chose for it. */
   readonly options: ServerOptions;
 }
 
 /** How a client authenticates at the token endpoint (RFC 7591 section 2). */
-export type TokenEndpointAuthMethod = "none" | "client_secret_basic" | "client_secret_post";
+export type TokenEndpointAuthMethod =
+  | "none"
+  | "client_secret_basic"
+  | "client_secret_post"
+  | "private_key_jwt";
 
 /** A client registration; it is never used at another issuer. */
 export interface ClientRecord {
@@ -63,6 +160,14 @@ export interface ClientRecord {
   readonly clientSecret?: string;
   /** When the secret expires; left out where it does not. */
   readonly clientSecretExpiresAt?: number;
+  /** The private key of a client that authenticates by one, as PKCS #8 in PEM. */
+  readonly privateKey?: string;
+  /** The JWS algorithm that it signs with, such as `ES256`. */
+  readonly signingAlgorithm?: string;
+  /** The `kid` that its server knows the key by. */
+  readonly keyId?: string;
+  /** The `aud` of its assertions; the server's issuer when left out. */
+  readonly assertionAudience?: string;
   /** How the client authenticates: one method, as registered. */
   readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
   /** The redirect URIs as registered, byte for byte. */
@@ -93,8 +198,12 @@ export interface CredentialRecord {
   readonly grantedScopes: readonly string[];
   /** The access token. */
   readonly accessToken: string;
-  /** How the access token is sent, such as `Bearer`. */
+  /** How the access token is sent, such as `bearer` or `dpop`. */
   readonly tokenType: string;
+  /** The private key that the tokens are bound to, as a JWK (RFC 9449). */
+  readonly dpopKey?: JsonWebKey;
+  /** The grant that brought the tokens and brings the next ones, where no person did. */
+  readonly grant?: Grant["kind"];
   /** The refresh token, where there is one; each is sent once. */
   readonly refreshToken?: string;
   /** The ID token, where there is one; it names the account. */

@@ -1,5 +1,5 @@
 /**
- * One interactive sign-in, from discovery to tokens. Its outcome is not stored here: the caller gets everything that
+ * One sign-in, from discovery to tokens. Its outcome is not stored here: the caller gets everything that
  * belongs together and commits it at once, so that a sign-in that ends half way leaves nothing but its count, and takes
  * away nothing but a registration that its server has lost.
  *
@@ -8,11 +8,8 @@
  */
 import type { McpAuthError } from "../../primitives/errors.ts";
 import type { Http } from "../../primitives/http/http.ts";
-import { CALLBACK_PORT } from "../../primitives/limits.ts";
-import { createState } from "../../primitives/oauth/authorization.ts";
 import type { ChallengeSummary } from "../../primitives/oauth/challenge.ts";
 import { tokenServerMetadata } from "../../primitives/oauth/server_metadata.ts";
-import { createPkce, requireS256 } from "../../primitives/oauth/pkce.ts";
 import { selectScopes } from "../../primitives/oauth/scope.ts";
 import type { TokenSet } from "../../primitives/oauth/token.ts";
 import type { Browser } from "../../primitives/system/browser.ts";
@@ -21,17 +18,11 @@ import type { Listen } from "../../primitives/system/listener.ts";
 import type { Audit } from "../audit/mod.ts";
 import type { ClientRecord, CredentialRecord, ServerOptions } from "../credentials/mod.ts";
 import { findAccount } from "./account.ts";
-import { authorizeOnce, type Round, roundUrl } from "./authorization_round.ts";
-import { type CallbackServer, openCallbackServer } from "./callback_server.ts";
-import {
-  type AskClient,
-  checkReRegister,
-  chooseClient,
-  type ClientChoice,
-  type GivenClient,
-} from "./client.ts";
-import { describeSteps, discover, type Discovery } from "./discovery.ts";
-import { isClientForgotten } from "./preflight.ts";
+import { findAuthorizationServer } from "./authorization_server.ts";
+import { type AskClient, checkReRegister, type GivenClient } from "./client.ts";
+import { describeSteps, type Discovery } from "./discovery.ts";
+import { signInByGrant } from "./grant_sign_in.ts";
+import { signInByPerson } from "./person_sign_in.ts";
 import type { SignInLimit } from "./sign_in_limit.ts";
 
 /** What a sign-in runs on. */
@@ -100,147 +91,70 @@ export interface SignInOutcome {
   readonly client: ClientRecord;
 }
 
+/** What a sign-in asks for. */
+export interface Wanted {
+  readonly scopes: readonly string[];
+  /** The resource indicator, verbatim; undefined for servers that predate it. */
+  readonly resource: string | undefined;
+}
+
+/** What a sign-in has brought, by whatever way. */
+export interface Granted {
+  readonly tokens: TokenSet;
+  /** The client, with the way to authenticate that worked. */
+  readonly client: ClientRecord;
+}
+
 /**
- * Signs in.
+ * Signs in, by a person or by the grant that the entry names.
  *
  * @throws {McpAuthError} whatever went wrong on the way; nothing was stored.
  */
 export async function signIn(ports: SignInPorts, request: SignInRequest): Promise<SignInOutcome> {
-  const { entry, signal } = request;
+  const { entry, earlier } = request;
   checkReRegister(request);
   await ports.limit.check();
-  const discovery = await discover({
-    http: ports.http,
-    serverUrl: entry.url,
-    challenge: request.challenge,
-    preferredIssuer: request.earlier?.issuer,
-    signal,
-  });
+  const discovery = await findAuthorizationServer(ports, request);
   const { server } = discovery;
-  const { earlier } = request;
   if (earlier !== undefined && earlier.issuer !== server.issuer) {
     ports.tell({ kind: "issuer-changed", from: earlier.issuer, to: server.issuer });
   }
   ports.tell({ kind: "discovered", issuer: server.issuer, steps: describeSteps(discovery.steps) });
-  if (!discovery.withoutMetadata && !entry.options.allowMissingPkceMetadata) {
-    requireS256(server.code_challenge_methods_supported, server.issuer);
-  }
-  const known = await ports.clients(server.issuer);
-  const registeredPorts = [known.own, known.shared].flatMap((client) => client?.redirectUris ?? []).map(
-    portOf,
-  );
-  await using callback = await openCallbackServer({
-    listen: ports.listen,
-    // Where any port will do, it is the registered one, if that is free: the registration is good for no other.
-    ports: entry.options.callbackPorts?.flatMap((port) => port === 0 ? [...registeredPorts, 0] : [port]) ??
-      [...registeredPorts, ...DEFAULT_PORTS],
-  });
-  const scopes = selectScopes({
-    asked: entry.options.scopes,
-    challenged: request.challenge.scopes,
-    resource: discovery.resourceScopes,
-    server: server.scopes_supported,
-    earlier: earlier?.issuer === server.issuer && (request.stepUp || entry.options.scopes === undefined)
-      ? earlier.scopes
-      : undefined,
-  });
-  const resource = entry.options.resource ?? discovery.resource;
-  const { tokens, client } = await authorize(ports, request, discovery, callback, known, {
-    scopes,
-    resource,
-  });
-  const account = await findAccount({ http: ports.http, server, tokens, scopes, signal });
-  const credential = toCredential(entry.name, discovery, client, tokens, scopes, resource, ports.clock.now());
-  return { client, credential: account === undefined ? credential : { ...credential, account } };
-}
-
-/** The preferred port first, so that the redirect URI tends to stay the same; then any free one. */
-const DEFAULT_PORTS: readonly number[] = [CALLBACK_PORT, 0];
-
-/** The authorization, with a new registration once where the server has lost the one that we have (row 9). */
-async function authorize(
-  ports: SignInPorts,
-  request: SignInRequest,
-  discovery: Discovery,
-  callback: CallbackServer,
-  known: Pick<ClientChoice, "own" | "shared">,
-  asked: Pick<Round, "scopes" | "resource">,
-): Promise<{ readonly tokens: TokenSet; readonly client: ClientRecord }> {
-  const { entry, signal } = request;
-  const { server } = discovery;
-  const choose = async (known: Pick<ClientChoice, "own" | "shared">): Promise<ClientRecord> => {
-    const client = await chooseClient({
-      ...known,
-      http: ports.http,
-      clock: ports.clock,
-      server,
-      entry,
-      redirectUri: callback.redirectUri,
-      given: request.given,
-      clientName: request.clientName,
-      reRegister: request.reRegister,
-      ask: ports.ask,
-      signal,
-    });
-    ports.tell({ kind: "registered", issuer: server.issuer, source: client.source });
-    if (client.source === "dynamic" && !isStored(client)) note("client_registered", client);
-    return client;
+  const wanted: Wanted = {
+    scopes: selectScopes({
+      asked: entry.options.scopes,
+      challenged: request.challenge.scopes,
+      resource: discovery.resourceScopes,
+      server: server.scopes_supported,
+      earlier: earlier?.issuer === server.issuer && (request.stepUp || entry.options.scopes === undefined)
+        ? earlier.scopes
+        : undefined,
+    }),
+    resource: entry.options.resource ?? discovery.resource,
   };
-  const isStored = (client: ClientRecord) => client === known.own || client === known.shared;
-  const note = (event: "client_registered" | "client_forgotten", { clientId }: ClientRecord) =>
-    ports.audit.record({
-      event,
-      name: entry.name,
-      issuer: server.issuer,
-      outcome: "done",
-      secrets: { client_id: clientId },
-    });
-  const roundOf = (client: ClientRecord): Round => ({
-    ...asked,
-    entry,
-    discovery,
-    callback,
-    client,
-    isReused: client.source === "dynamic" && isStored(client),
-    timeoutS: request.timeoutS,
-    signal,
-  });
-  const replace = async (lost: ClientRecord): Promise<Round> => {
-    ports.tell({ kind: "client-forgotten", issuer: server.issuer });
-    const client = await choose({ own: undefined, shared: undefined });
-    await ports.forget(lost);
-    note("client_forgotten", lost);
-    return roundOf(client);
+  const { grant } = entry.options;
+  const granted = grant === undefined
+    ? await signInByPerson(ports, request, discovery, wanted)
+    : await signInByGrant(ports, request, discovery, wanted, grant);
+  const credential = toCredential(entry.name, discovery, granted, wanted, ports.clock.now());
+  const { scopes } = wanted;
+  const question = { http: ports.http, server, tokens: granted.tokens, scopes, signal: request.signal };
+  const account = grant === undefined ? await findAccount(question) : undefined;
+  return {
+    client: granted.client,
+    credential: {
+      ...credential,
+      ...(account === undefined ? {} : { account }),
+      ...(grant === undefined ? {} : { grant: grant.kind }),
+    },
   };
-
-  let round = roundOf(await choose(known));
-  // In a step-up the client was accepted not long ago, and servers count authorization requests.
-  const asksFirst = round.isReused && !request.stepUp;
-  if (asksFirst && await isForgotten(ports, round)) round = await replace(round.client);
-  await ports.limit.count();
-  const first = await authorizeOnce(ports, round);
-  if (first.kind === "granted") return first;
-  const second = await authorizeOnce(
-    ports,
-    first.kind === "forgotten" ? await replace(first.client) : roundOf(first.client),
-  );
-  if (second.kind === "granted") return second;
-  throw second.error;
-}
-
-/** The state and the challenge of this question are thrown away, and with them whatever the server makes of it. */
-async function isForgotten(ports: SignInPorts, round: Round): Promise<boolean> {
-  const url = roundUrl(round, await createPkce(), createState());
-  return await isClientForgotten(ports.preflight, url, round.callback.redirectUri, round.signal);
 }
 
 function toCredential(
   name: string,
   discovery: Discovery,
-  client: ClientRecord,
-  tokens: TokenSet,
-  scopes: readonly string[],
-  resource: string | undefined,
+  { tokens, client }: Granted,
+  { scopes, resource }: Wanted,
   now: number,
 ): CredentialRecord {
   return {
@@ -258,8 +172,4 @@ function toCredential(
     ...(tokens.expiresIn === undefined ? {} : { expiresAt: now + tokens.expiresIn * 1000 }),
     obtainedAt: now,
   };
-}
-
-function portOf(redirectUri: string): number {
-  return Number(URL.parse(redirectUri)?.port ?? 0);
 }

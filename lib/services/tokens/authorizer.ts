@@ -14,6 +14,8 @@ export interface Refusal {
   readonly status: number;
   /** Every `WWW-Authenticate` field of the response, joined by ", " as `Headers.get` does; null when there was none. */
   readonly wwwAuthenticate: string | null;
+  /** Its `DPoP-Nonce` field (RFC 9449 section 9); null when there was none. */
+  readonly dpopNonce: string | null;
   /** The headers that {@linkcode Authorizer.headers} gave for the refused request: the retry is keyed to them. */
   readonly sent: Readonly<Record<string, string>>;
   /** What was attempted, such as `tools/call write_note`: step-up tries are counted for each. */
@@ -22,14 +24,24 @@ export interface Refusal {
   readonly attempt: number;
 }
 
+/** A request that credentials are wanted for: where they are bound to a key, each request gets a proof of its own. */
+export interface RequestTarget {
+  /** Such as `POST`. */
+  readonly method: string;
+  /** The URL, with its query. */
+  readonly url: string;
+}
+
 /** Gives requests their credentials. */
 export interface Authorizer {
   /**
-   * The headers to add to a request; empty where no sign-in is needed.
+   * The headers to add to one request, good for that one alone; empty where no sign-in is needed.
    *
    * Throws `McpAuthError` with `AUTH_REQUIRED`, `TOKEN_EXPIRED`, `TOKEN_REFRESH_FAILED`, `NETWORK_ERROR`, ...
    */
-  headers(signal?: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  headers(target: RequestTarget, signal?: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /** Takes the `DPoP-Nonce` of a response that was no refusal: the next proofs carry it (RFC 9449 section 8.2). */
+  noteNonce(nonce: string): void;
   /**
    * Looks at a 401 or 403. Resolves when the request is worth sending once more with fresh {@linkcode headers}.
    *
@@ -46,7 +58,8 @@ export function entryAuthorizer(options: EntryAuthorizerOptions): Authorizer {
     return new EntryAuthorizer(options);
   };
   return {
-    headers: async (signal) => await (await (made ??= load())).headers(signal),
+    headers: async (target, signal) => await (await (made ??= load())).headers(target, signal),
+    noteNonce: (nonce) => void made?.then((authorizer) => authorizer.noteNonce(nonce)),
     refused: async (refusal, signal) => await (await (made ??= load())).refused(refusal, signal),
   };
 }

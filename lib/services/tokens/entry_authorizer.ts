@@ -14,7 +14,7 @@ import { type Clock, waitFor } from "../../primitives/system/clock.ts";
 import { safeText } from "../../primitives/untrusted_text.ts";
 import type { CredentialRecord } from "../credentials/mod.ts";
 import type { TokenAuthority } from "./authority.ts";
-import { type Authorizer, bearer, type Refusal } from "./authorizer.ts";
+import { type Authorizer, bearer, type Refusal, type RequestTarget } from "./authorizer.ts";
 import { freshnessOf } from "./expiry.ts";
 
 /** What a sign-in is needed for. */
@@ -73,7 +73,12 @@ export class EntryAuthorizer implements Authorizer {
     this.#options = options;
   }
 
-  async headers(signal?: AbortSignal): Promise<Readonly<Record<string, string>>> {
+  noteNonce(_nonce: string): void {}
+
+  async headers(
+    _target: RequestTarget,
+    signal?: AbortSignal,
+  ): Promise<Readonly<Record<string, string>>> {
     const { name, url, authority, anonymous, signIn, clock } = this.#options;
     if (this.#held !== undefined && freshnessOf(this.#held, clock.now()) === "fresh") {
       return bearer(this.#held);

@@ -19,6 +19,7 @@ import {
   type ServerRecord,
   type WholeEntry,
 } from "../credentials/mod.ts";
+import { GRANTS, PEM, readSignInOptions } from "./sign_in_fields.ts";
 import { Fields, present, PRINTABLE, type TextRule, unfit } from "./fields.ts";
 
 /** A token fills a record at most. */
@@ -58,7 +59,8 @@ function readServer(fields: Fields): ServerRecord {
     name,
     url,
     createdAt: fields.time("createdAt"),
-    signIn: fields.oneOf("signIn", ["oauth", "none"]),
+    signIn: fields.oneOf("signIn", ["oauth", "none", "token"]),
+    ...(fields.raw("kind") === undefined ? {} : { kind: fields.oneOf("kind", ["api"]) }),
     options: readOptions(fields.fields("options")),
   };
 }
@@ -88,6 +90,7 @@ function readOptions(fields: Fields): ServerOptions {
       parameters.names.map((name) => [name, parameters.text(name, { ...WORD, empty: true })]),
     ),
     clientName: fields.maybeText("clientName", WORD),
+    ...readSignInOptions(fields),
   });
 }
 
@@ -106,8 +109,12 @@ function readClient(fields: Fields, entry: string): ClientRecord {
     clientSecretExpiresAt: fields.maybeTime("clientSecretExpiresAt"),
     tokenEndpointAuthMethod: fields.oneOf(
       "tokenEndpointAuthMethod",
-      ["none", "client_secret_basic", "client_secret_post"],
+      ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
     ),
+    privateKey: fields.maybeText("privateKey", PEM),
+    signingAlgorithm: fields.maybeText("signingAlgorithm", ID),
+    keyId: fields.maybeText("keyId", ID),
+    assertionAudience: fields.maybeText("assertionAudience", URL_TEXT),
     redirectUris: fields.texts("redirectUris", URL_TEXT),
     registrationClientUri: fields.raw("registrationClientUri") === undefined
       ? undefined
@@ -134,6 +141,8 @@ function readCredential(fields: Fields, name: string): CredentialRecord {
     grantedScopes: fields.texts("grantedScopes", SCOPE),
     accessToken: fields.text("accessToken", TOKEN),
     tokenType: fields.text("tokenType", { max: 100, pattern: PRINTABLE }),
+    dpopKey: readKey(fields.maybeFields("dpopKey")),
+    grant: fields.raw("grant") === undefined ? undefined : fields.oneOf("grant", GRANTS),
     refreshToken: fields.maybeText("refreshToken", TOKEN),
     idToken: fields.maybeText("idToken", TOKEN),
     expiresAt: fields.maybeTime("expiresAt"),
@@ -150,6 +159,19 @@ function readCredential(fields: Fields, name: string): CredentialRecord {
       at: error.time("at"),
     },
   });
+}
+
+/** An elliptic curve key, as a JWK (RFC 7518 section 6.2). */
+function readKey(fields: Fields | undefined): JsonWebKey | undefined {
+  if (fields === undefined) return undefined;
+  const coordinate: TextRule = { max: 200, pattern: /^[\w-]+$/ };
+  return {
+    kty: fields.oneOf("kty", ["EC"]),
+    crv: fields.oneOf("crv", ["P-256"]),
+    x: fields.text("x", coordinate),
+    y: fields.text("y", coordinate),
+    d: fields.text("d", coordinate),
+  };
 }
 
 /** The endpoints, each as strict as when they were discovered. */

@@ -63,6 +63,8 @@ function signedIn(endpoint: TokenEndpoint, members: Partial<CredentialRecord> = 
   };
 }
 
+const POST = { method: "POST", url: server.url };
+
 Deno.test("an authorizer never hands out the token of another server that has got the entry's name", async () => {
   await using endpoint = startTokenEndpoint();
   const { services } = startServices();
@@ -73,9 +75,16 @@ Deno.test("an authorizer never hands out the token of another server that has go
   const others = services.authorizer({ ...server, url: "http://127.0.0.1:2/mcp" }, {
     anonymous: true,
   });
-  deepEqual(await mine.headers(), { authorization: "Bearer at-1" });
-  await rejects(others.headers(), coded("CONFIG_INVALID", /another URL by now/));
-  const refusal = { status: 401, wwwAuthenticate: null, sent: {}, operation: "x", attempt: 0 };
+  deepEqual(await mine.headers(POST), { authorization: "Bearer at-1" });
+  await rejects(others.headers(POST), coded("CONFIG_INVALID", /another URL by now/));
+  const refusal = {
+    status: 401,
+    wwwAuthenticate: null,
+    dpopNonce: null,
+    sent: {},
+    operation: "x",
+    attempt: 0,
+  };
   await rejects(others.refused(refusal), coded("CONFIG_INVALID"));
 });
 

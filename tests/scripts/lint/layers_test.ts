@@ -148,7 +148,7 @@ Deno.test("layers names the folders that a folder may import", () => {
   );
   assert.equal(
     found?.hint,
-    "lib/services/signin may import these folders of its layer: tokens, credentials, audit, config, rate_limit",
+    "lib/services/signin may import these folders of its layer: tokens, credentials, audit, config, rate_limit, grants",
   );
 });
 

@@ -25,6 +25,8 @@ class TokenSource implements Authorizer {
     return Promise.resolve({ Authorization: `Bearer t${this.#current}` });
   }
 
+  noteNonce(): void {}
+
   async refused(refusal: Refusal): Promise<void> {
     this.refusals.push(refusal);
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -66,6 +68,7 @@ Deno.test("a refused request is sent again with new credentials, and the host se
   deepEqual(authorizer.refusals, [{
     status: 401,
     wwwAuthenticate: 'Bearer error="invalid_token"',
+    dpopNonce: null,
     sent: { Authorization: "Bearer t0" },
     operation: "initialize",
     attempt: 0,
@@ -125,6 +128,7 @@ Deno.test("credentials that cannot be had end in the authorizer's error, and not
     authorizer: {
       headers: () =>
         Promise.reject(new McpAuthError("TOKEN_REFRESH_FAILED", "Cannot refresh", { hint: "Later" })),
+      noteNonce: () => {},
       refused: () => Promise.resolve(),
     },
   });

@@ -40,6 +40,7 @@ export interface HostOptions {
 /** For servers that ask for no credentials. */
 export const NO_SIGN_IN: Authorizer = {
   headers: () => Promise.resolve({}),
+  noteNonce: () => {},
   refused: () => Promise.reject(new McpAuthError("AUTH_REQUIRED", "Cannot sign in here")),
 };
 

@@ -41,7 +41,7 @@ Deno.test("a token that gets due in memory is looked up and refreshed", async ()
 Deno.test("row 1: a token that a sibling has replaced is not refreshed again", async () => {
   await using scene = await setScene();
   await using server = guard(scene, { judge: only("at-sibling") });
-  await server.authorizer.headers();
+  await server.authorizer.headers({ method: "POST", url: "https://mcp.example.com/mcp" });
   await scene.signInElsewhere({ accessToken: "at-sibling", refreshToken: "rt-sibling" });
   equal(await server.request(), 200);
   deepEqual(server.tokens, ["at-0", "at-sibling"]);
@@ -63,6 +63,7 @@ Deno.test("row 2: a late refusal of an old token reuses the new one", async () =
   await server.authorizer.refused({
     status: 401,
     wwwAuthenticate: null,
+    dpopNonce: null,
     sent: { authorization: "Bearer at-0" },
     operation: "tools/list",
     attempt: 0,

@@ -107,7 +107,7 @@ Deno.test("a token that has been replaced since is tried before anybody is asked
     judge: scoped({ write: ["write"] }),
     signIn: () => granted("read", "write"),
   });
-  await server.authorizer.headers();
+  await server.authorizer.headers({ method: "POST", url: "https://mcp.example.com/mcp" });
   await scene.signInElsewhere(granted("read", "write"));
   equal(await server.request("write"), 200);
   equal(server.needs.length, 0);

@@ -95,7 +95,7 @@ const HOSTILE: readonly (readonly [what: string, bend: (entry: Any) => void])[] 
   ["an account that turns the text round", (e) => e.credential.account = "alice\u202e"],
   ["an error of a code that is none", (e) => e.credential.lastError.code = "OTHER"],
   ["a refresh in a state that is none", (e) => e.credential.pendingRefresh.state = "done"],
-  ["a method that is none", (e) => e.credential.client.tokenEndpointAuthMethod = "private_key_jwt"],
+  ["a method that is none", (e) => e.credential.client.tokenEndpointAuthMethod = "tls_client_auth"],
   ["the client of another entry", (e) => e.credential.client.redirectShape = "entry:other"],
   ["a registration of another entry", (e) => e.clients[0].redirectShape = "entry:other"],
   ["a registration that others share", (e) => e.clients[0].redirectShape = "loopback"],

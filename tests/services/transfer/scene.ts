@@ -89,6 +89,35 @@ export const OPTIONS: Required<ServerOptions> = {
   allowMissingPkceMetadata: true,
   authorizeParameters: { access_type: "offline", prompt: "" },
   clientName: "My client",
+  grant: {
+    kind: "enterprise",
+    identityProvider: {
+      issuer: "https://idp.example",
+      tokenEndpoint: "https://idp.example/token",
+      clientId: "idp-client",
+      clientSecret: "s3cret-of-the-idp-client",
+      idToken: { from: "entry", name: "corp" },
+    },
+  },
+  dpop: true,
+  assertionAudience: "https://issuer.example/token",
+  callbackHost: "localhost",
+  redirectUri: "https://callback.example/cb",
+  listen: "0.0.0.0:8456",
+  provider: "okta",
+  authorizationServer: {
+    issuer: "https://issuer.example",
+    authorizationEndpoint: "https://issuer.example/authorize",
+    tokenEndpoint: "https://issuer.example/token",
+    deviceAuthorizationEndpoint: "https://issuer.example/device",
+    revocationEndpoint: "https://issuer.example/revoke",
+    userinfoEndpoint: "https://issuer.example/userinfo",
+  },
+  allowMetadataOrigins: ["https://metadata.example"],
+  quirks: ["omit-resource"],
+  site: { id: "1", name: "Acme", url: "https://acme.example" },
+  caFile: "/etc/ssl/own.pem",
+  clientCertificate: { certFile: "cert.pem", keyFile: "key.pem" },
 };
 
 /** Every member of a client. */
@@ -101,6 +130,10 @@ export function fullClient(entry: string): Required<ClientRecord> {
     clientId: "own-client",
     clientSecret: "s3cret-of-the-client",
     clientSecretExpiresAt: NOW + 1,
+    privateKey: "-----BEGIN PRIVATE KEY-----\ns3cret-of-the-key\n-----END PRIVATE KEY-----\n",
+    signingAlgorithm: "ES256",
+    keyId: "key-1",
+    assertionAudience: "https://issuer.example/token",
     tokenEndpointAuthMethod: "client_secret_post",
     redirectUris: ["http://127.0.0.1:8456/callback"],
     registrationClientUri: "https://issuer.example/register/1",
@@ -127,6 +160,8 @@ export function fullCredential(name: string): Required<Omit<CredentialRecord, "t
     grantedScopes: ["files:read"],
     accessToken: "s3cret-access-token",
     tokenType: "bearer",
+    dpopKey: { kty: "EC", crv: "P-256", x: "s3cret-x", y: "s3cret-y", d: "s3cret-d" },
+    grant: "enterprise",
     refreshToken: "s3cret-refresh-token",
     idToken: "s3cret.id.token",
     expiresAt: NOW + 3_600_000,
@@ -144,6 +179,7 @@ export function fullEntry(name: string): WholeEntry {
     url: "https://mcp.example/mcp?tenant=1",
     createdAt: NOW,
     signIn: "oauth",
+    kind: "api",
     options: OPTIONS,
   };
   return { server, credential: fullCredential(name), clients: [fullClient(name)] };
