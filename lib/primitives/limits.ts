@@ -22,6 +22,12 @@ export const METADATA_MAX_BYTES = 512 * 1024;
 export const MESSAGE_MAX_BYTES = 64 * 1024 * 1024;
 /** An error body is only quoted, never parsed further than this. */
 export const ERROR_BODY_MAX_BYTES = 64 * 1024;
+/** A client ID metadata document: servers are advised to read no more of it (draft -02 section 8.7). */
+export const CLIENT_DOCUMENT_MAX_BYTES = 5 * 1024;
+/** The look at the program's own document before it is used: a sign-in does as well without. */
+export const CLIENT_DOCUMENT_TIMEOUT_MS = 3_000;
+/** An access token given by hand; the longest in use, with a whole directory's groups in them, have 16 kB. */
+export const HAND_TOKEN_MAX_CHARS = 32 * 1024;
 /** Redirects followed by hand; discovery behind a CDN needs one or two. */
 export const REDIRECTS_MAX = 5;
 /** Discovery requests are repeated this often on a network error or 5xx before giving up. */
@@ -47,9 +53,55 @@ export const CHALLENGE_MAX_CHARS = 16_384;
 export const AUTHORIZATION_SERVERS_MAX = 16;
 /** Scopes asked for in one request. */
 export const SCOPES_MAX = 200;
+/** How long an assertion of a client is good for: servers ask for 5 minutes at most, and clocks differ by a minute. */
+export const CLIENT_ASSERTION_LIFE_S = 120;
+/** A server whose clock differs by less has another reason to refuse an assertion: answers are late, and it allows for some. */
+export const ASSERTION_CLOCK_OFF_MIN_MS = 20_000;
+/** A private key in PEM or as a JWK; one of RSA with 16,384 bits has 13 kB. */
+export const PRIVATE_KEY_MAX_CHARS = 20_000;
+/** A secret or a key in a file or on standard input; longer than any, and nothing that fills the memory. */
+export const GIVEN_SECRET_MAX_BYTES = 32 * 1024;
+/** RFC 7518 section 3.3 asks for this many bits. */
+export const RSA_BITS_MIN = 2_048;
+/** An assertion: tokens of workloads and of identity providers have 1 to 4 kB. */
+export const ASSERTION_MAX_CHARS = 16 * 1024;
+/** Reading an assertion from a file: one that takes longer is a pipe that nobody writes to. */
+export const ASSERTION_READ_MS = 3_000;
+/** An ID token with less than this left is renewed before it is presented: it has to last until it is looked at. */
+export const ID_TOKEN_AHEAD_MS = 30_000;
+/** Tries beside the first of one request whose proof was refused: for a nonce, one that changes meanwhile, and the clock. */
+export const DPOP_RETRIES_MAX = 3;
+/** A nonce goes out with each request; those of servers have under 100 characters. */
+export const DPOP_NONCE_MAX_CHARS = 1_000;
+/** Clocks that differ by less are no reason to refuse a proof: answers are this late. */
+export const DPOP_CLOCK_OFF_MIN_MS = 5_000;
+/** A server whose clock differs by more is not followed: TLS would have failed before. */
+export const DPOP_CLOCK_OFF_MAX_MS = 24 * 60 * 60_000;
+/** A `request_uri` goes into a URL that a browser opens; a URN with a random part has under 100 characters. */
+export const REQUEST_URI_MAX_CHARS = 1_000;
 
 /** The preferred callback port: the same redirect URI at each sign-in helps servers that compare ports. */
 export const CALLBACK_PORT = 8456;
+/** Tries to find one port that is free on both loopback addresses: any one that is free on the first mostly is. */
+export const LISTEN_TRIES_MAX = 10;
+/** A line that a person pastes: authorization codes of a few kB are seen, and longer than this is something else. */
+export const PASTED_LINE_MAX_CHARS = 32_768;
+/** Shorter than this a pasted word is a slip and not an authorization code. */
+export const PASTED_CODE_MIN_CHARS = 6;
+/** How long a cancelled sign-in may take to note in the audit log that it was, in ms. */
+export const CANCELLED_SIGN_IN_MS = 500;
+/** Seconds between two questions about a device code, where the server names none (RFC 8628 section 3.2). */
+export const DEVICE_INTERVAL_S = 5;
+/** The shortest such pause, whatever the server names: nobody approves within less, and a fraction would be a flood. */
+export const DEVICE_INTERVAL_MIN_S = 1;
+/** What `slow_down` adds to that (RFC 8628 section 3.5). */
+export const DEVICE_SLOW_DOWN_S = 5;
+/** The longest such pause: whoever has approved should not wait for minutes. */
+export const DEVICE_INTERVAL_MAX_S = 60;
+/** A device code that lives longer is given up: nobody sits there any more. */
+export const DEVICE_CODE_MAX_S = 3_600;
+/** Codes that a person types, and the page for it: RFC 8628 section 6.1 wants them short. */
+export const USER_CODE_MAX_CHARS = 64;
 /** The question whether a stored registration is still known: who does not answer it soon is asked by the browser. */
 export const PREFLIGHT_TIMEOUT_MS = 5_000;
 /** The question for the name of the account: a sign-in that has succeeded must not wait long for an ornament. */
@@ -227,5 +279,37 @@ export const AUDIT_QUEUE_MAX = 1_000;
 export const AUDIT_COVERED_MAX_BYTES = 64 * 1024;
 /** How much of the audit log is searched for the last whole line; only damage makes it necessary. */
 export const AUDIT_SEARCH_MAX_BYTES = 8 * 1024 * 1024;
+/** Sites of one account that are looked at: a company has a few. */
+export const SITES_MAX = 1_000;
+/** Sites that one message names. */
+export const SITES_SHOWN_MAX = 10;
 /** Refreshes under way at once, where all entries are refreshed. */
 export const REFRESHES_AT_ONCE_MAX = 4;
+
+/** A file of certificates or a key: the whole bundle of a system has 250 kB. */
+export const PEM_MAX_BYTES = 4 * 1024 * 1024;
+/** Such files are read again after this long: certificates of workloads live for an hour and are replaced before. */
+export const PEM_REREAD_MS = 60_000;
+/** A name that a proxy may know is looked up for no longer: behind a proxy often no name service answers. */
+export const PROXY_LOOKUP_MS = 1_000;
+/** Asking a proxy why it refused: it has just answered. */
+export const PROXY_QUESTION_MS = 2_000;
+/** The value of a header, or lines of them, from a file: servers take headers of 8 to 64 kB. */
+export const HEADER_FILE_MAX_BYTES = 64 * 1024;
+
+/** One diagnosis of a server: whoever hears nothing for longer believes that the diagnosis hangs as well. */
+export const DIAGNOSIS_TOTAL_MS = 45_000;
+/** One request of a diagnosis: a server that takes longer is what is to be told. */
+export const DIAGNOSIS_REQUEST_MS = 10_000;
+/** One connection of a diagnosis, its TLS handshake included. */
+export const DIAGNOSIS_REACH_MS = 5_000;
+/** Entries that are diagnosed at once. */
+export const DIAGNOSES_AT_ONCE_MAX = 4;
+/** A clock that is further off than this is worth telling; `Date` has whole seconds, and answers take some. */
+export const CLOCK_OFF_WARN_MS = 60_000;
+/** A clock that is further off than this breaks tokens and assertions, which live minutes. */
+export const CLOCK_OFF_FAIL_MS = 5 * 60_000;
+/** A certificate that ends sooner than this should have been renewed by now: most are, 30 days ahead. */
+export const CERTIFICATE_ENDS_SOON_MS = 7 * 24 * 60 * 60_000;
+/** A keystore that takes longer to answer holds up every command that a host starts. */
+export const KEYSTORE_SLOW_MS = 1_000;

@@ -32,7 +32,8 @@ export function safeUrl(url: unknown): string {
   const text = safeText(url, SHOWN_URL_MAX_CHARS);
   const end = text.search(/[?#]/);
   const shown = end === -1 ? text : text.slice(0, end);
-  return shown.replace(/^([a-z][a-z0-9+.-]*:[/\\]*)[^/\\]*@/i, "$1");
+  // A URL inside a URL, such as a `blob:`, has a user part of its own.
+  return shown.replace(/(^[a-z][a-z0-9+.-]*:[/\\]*|:[/\\]{2,})[^/\\]*@/gi, "$1");
 }
 
 function jsonOf(value: unknown): string {

@@ -41,7 +41,7 @@ async function answer(request: Request): Promise<Response> {
   }
   const authorization = request.headers.get("authorization");
   if (authorization === null || !accepted.has(authorization)) {
-    const bearer = await guard.check(authorization, undefined, AbortSignal.timeout(CHECK_TIMEOUT_MS));
+    const bearer = await guard.check(request, undefined, AbortSignal.timeout(CHECK_TIMEOUT_MS));
     if (bearer instanceof Response) return bearer;
     accepted.add(authorization ?? "");
   }

@@ -1,6 +1,6 @@
 /**
- * The client scenarios of the suite that are about authorization, as data: where each comes from, at which revisions of
- * the protocol it has to pass, and why not at the others.
+ * The client scenarios of the suite that are about authorization, and the tables that they are run in, as data. Every
+ * scenario has to pass in every table, except where the suite itself says that it is not of the table's revision.
  *
  * @module
  */
@@ -11,29 +11,20 @@ export type Group = "auth" | "backcompat" | "draft" | "extensions";
 /** The revisions that a scenario can be run at: with `initialize`, and without. */
 export type Wire = "2025-11-25" | "2026-07-28";
 
-/** What the scenarios of one kind have in common. */
-interface Kind {
-  readonly group: Group;
-  /** The revision they run at unless another is asked for. */
-  readonly wire: Wire;
-  /** The revisions they have to pass at. */
-  readonly required: readonly Wire[];
-  /** Why they need not pass at the others, where there are any. */
-  readonly notYet?: string;
-}
-
 /** One scenario. */
-export interface Scenario extends Kind {
+export interface Scenario {
   /** As the suite calls it. */
   readonly name: string;
+  readonly group: Group;
+  /** The revision that it runs at unless another is asked for. */
+  readonly wire: Wire;
 }
-
-const BOTH: readonly Wire[] = ["2025-11-25", "2026-07-28"];
 
 /** All 33, in the order of the suite's documentation. */
 export const SCENARIOS: readonly Scenario[] = [
   ...scenarios(
-    { group: "auth", wire: "2025-11-25", required: BOTH },
+    "auth",
+    "2025-11-25",
     "metadata-default",
     "metadata-var1",
     "metadata-var2",
@@ -50,12 +41,14 @@ export const SCENARIOS: readonly Scenario[] = [
     "pre-registration",
   ),
   ...scenarios(
-    { group: "backcompat", wire: "2025-11-25", required: ["2025-11-25"] },
+    "backcompat",
+    "2025-11-25",
     "2025-03-26-oauth-metadata-backcompat",
     "2025-03-26-oauth-endpoint-fallback",
   ),
   ...scenarios(
-    { group: "draft", wire: "2026-07-28", required: BOTH },
+    "draft",
+    "2026-07-28",
     "offline-access-scope",
     "offline-access-not-supported",
     "authorization-server-migration",
@@ -69,22 +62,57 @@ export const SCENARIOS: readonly Scenario[] = [
     "metadata-issuer-mismatch",
   ),
   ...scenarios(
-    extension("the client credentials grant is not built yet (RFC 6749 section 4.4)"),
+    "extensions",
+    "2025-11-25",
     "client-credentials-jwt",
     "client-credentials-basic",
-  ),
-  ...scenarios(
-    extension("the identity assertion grant is not built yet (RFC 8693, RFC 7523)"),
     "enterprise-managed-authorization",
+    "dpop",
+    "dpop-nonce",
+    "wif-jwt-bearer",
   ),
-  ...scenarios(extension("proof of possession is not built yet (RFC 9449)"), "dpop", "dpop-nonce"),
-  ...scenarios(extension("workload identity is not built yet (RFC 7523)"), "wif-jwt-bearer"),
 ];
 
-function extension(notYet: string): Kind {
-  return { group: "extensions", wire: "2025-11-25", required: [], notYet };
+/** What a table's scenarios are run at: the suite's own options. */
+export interface Revision {
+  /** The revision to run at; each scenario's own when left out. */
+  readonly specVersion?: string | undefined;
+  /** Whether to run what the suite says is not of that revision. */
+  readonly force?: boolean | undefined;
 }
 
-function scenarios(kind: Kind, ...names: readonly string[]): Scenario[] {
-  return names.map((name) => ({ ...kind, name: `auth/${name}` }));
+/** One table. */
+export interface Table extends Revision {
+  readonly title: string;
+}
+
+/** The three tables, which are run unless the command line describes one. */
+export const TABLES: readonly Table[] = [
+  { title: "each at its own wire" },
+  tableOf({ specVersion: "2026-07-28" }),
+  tableOf({ specVersion: "2025-11-25", force: true }),
+];
+
+/** The table of one revision. */
+export function tableOf(revision: Revision): Table {
+  const { specVersion, force } = revision;
+  const at = specVersion === undefined ? "each at its own wire" : `at ${specVersion}`;
+  return { ...revision, title: force ? `${at}, all of them` : at };
+}
+
+/**
+ * The scenarios of these names.
+ *
+ * @param names As the suite calls them, with or without `auth/`; all when there are none.
+ * @throws Error for a name that is none.
+ */
+export function scenariosCalled(names: readonly string[]): readonly Scenario[] {
+  const isCalled = ({ name }: Scenario, wanted: string) => name === wanted || name === `auth/${wanted}`;
+  const unknown = names.find((name) => !SCENARIOS.some((scenario) => isCalled(scenario, name)));
+  if (unknown !== undefined) throw new Error(`Unknown scenario "${unknown}"`);
+  return SCENARIOS.filter((each) => names.length === 0 || names.some((name) => isCalled(each, name)));
+}
+
+function scenarios(group: Group, wire: Wire, ...names: readonly string[]): Scenario[] {
+  return names.map((name) => ({ group, wire, name: `auth/${name}` }));
 }

@@ -27,7 +27,7 @@ async function add(home: Home, servers: Servers, ...flags: readonly string[]): P
   assert.equal(added.code, 0, added.stderr);
 }
 
-Deno.test("not signed in: each request is answered with the command to run, and works once it was run", async () => {
+Deno.test("row 12: not signed in: each request is answered with the command to run, and works once it was run", async () => {
   await using servers = await startServers();
   await using home = await Home.make();
   await add(home, servers);
@@ -52,7 +52,7 @@ Deno.test("a name that is no entry is an error at once: exit 5, and nothing on s
   assert.match(stderr, /^Error: Cannot find "nowhere": there is no such entry \[NOT_FOUND\]\nHint: /);
 });
 
-Deno.test("--login signs in once for all requests that wait", async () => {
+Deno.test("row 11: --login signs in once for all requests that wait", async () => {
   await using servers = await startServers();
   await using home = await Home.make();
   await add(home, servers);
@@ -67,7 +67,7 @@ Deno.test("--login signs in once for all requests that wait", async () => {
   assert.equal((await home.run(["tools", "demo"])).code, 0, "the new tokens are stored");
 });
 
-Deno.test("--login that is denied answers with an error, and does not open browsers for ever", async () => {
+Deno.test("row 11: --login that is denied answers with an error, and does not open browsers for ever", async () => {
   await using servers = await startServers();
   await using home = await Home.make();
   await add(home, servers);
@@ -96,7 +96,7 @@ Deno.test("a scope that is missing: the command to run, and everything else goes
   assert.equal((await host.call("whoami")).result.content[0].text, "alice");
 });
 
-Deno.test("with --login a scope that is missing is asked for on top of those there are", async () => {
+Deno.test("row 32: with --login a scope that is missing is asked for on top of those there are", async () => {
   await using servers = await startServers();
   await using home = await Home.make();
   await add(home, servers, "--scope", "mcp:read");

@@ -166,7 +166,7 @@ Deno.test("a host that writes everything and closes at once gets every answer", 
 });
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  Deno.test(`${signal} ends the bridge, with an answer to what hangs`, async () => {
+  Deno.test(`row 38: ${signal} ends the bridge, with an answer to what hangs`, async () => {
     await using setting = await signedIn();
     const { servers: { mcp }, home } = setting;
     await using host = new Host(home, ["demo"]);
@@ -183,7 +183,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-Deno.test("a host that is killed leaves no bridge, though its standard input stays open", async () => {
+Deno.test("row 38: a host that is killed leaves no bridge, though its standard input stays open", async () => {
   await using setting = await signedIn();
   const { home } = setting;
   await using host = new Host(home, ["demo"], {

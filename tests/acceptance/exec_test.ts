@@ -89,7 +89,9 @@ Deno.test("exec gives the command the whole environment but our secrets", async 
   await using servers = await startServers();
   await using home = await Home.make();
   const env = { ...SECRETS, MCP_AUTH_KEYSTORE: "env", OTHER: "kept", MCP_AUTH_HOME: `${home.path}/store` };
-  const added = await home.run(["add", "demo", servers.mcp.url], { env });
+  const added = await home.run(["add", "demo", servers.mcp.url], {
+    env: { ...env, MCP_AUTH_ACCESS_TOKEN: undefined },
+  });
   assert.equal(added.code, 0, added.stderr);
   for (const command of [FROM_CHECKOUT, await asPackage(home, ["-A"])]) {
     for (const flags of [[], ["--fd", "3"]]) {

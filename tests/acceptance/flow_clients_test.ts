@@ -80,7 +80,7 @@ for (const { name, method, from } of CLIENTS) {
   });
 }
 
-Deno.test("without dynamic registration add prints the redirect URI to register and the flag to come back with", async () => {
+Deno.test("row 18: without dynamic registration add prints the redirect URI to register and the flag to come back with", async () => {
   await using servers = await startClosedServers("none");
   await using home = await Home.make();
   const outcome = await home.run(["add", "demo", servers.mcp.url, "--json"]);
@@ -134,7 +134,7 @@ for (const [supported, from] of [[true, "flag"], [true, "environment"], [false, 
   });
 }
 
-Deno.test("the redirect URI takes the first free port of those given, and fails with a code when none is free", async () => {
+Deno.test("row 10: the redirect URI takes the first free port of those given, and fails with a code when none is free", async () => {
   await using server = startSmallServer();
   await using home = await Home.make();
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -45,6 +45,73 @@ for (const [name, options, scope = "mcp:read mcp:write offline_access"] of PLACE
   });
 }
 
+for (
+  const [description, refusal, says] of [
+    [
+      "a server that publishes nothing and registers nobody",
+      { "/register": () => new Response("no", { status: 404 }) },
+      /^Cannot find out where to sign in to "\S+\/mcp": it publishes nothing of OAuth: \S+ \(404\), .*; and it registers no client by itself$/,
+    ],
+    [
+      "an API that answers 401 to everything",
+      Object.fromEntries(
+        ["/mcp", "/register", "/token", "/authorize", "/.well-known/oauth-authorization-server"].map((
+          path,
+        ) => [
+          path,
+          () => Response.json({ error: "unauthorized" }, { status: 401 }),
+        ]),
+      ),
+      /it publishes nothing of OAuth: .*oauth-authorization-server \(401\)/,
+    ],
+    [
+      "a server that asks for a password",
+      {
+        "/mcp": () => new Response(null, { status: 401, headers: { "www-authenticate": 'Basic realm="x"' } }),
+      },
+      /^Cannot sign in to "\S+\/mcp": it asks for a sign-in by basic and publishes nothing of OAuth$/,
+    ],
+  ] as const
+) {
+  Deno.test(`${description} is told as such, not as one that refuses clients`, async () => {
+    await using server = startSmallServer({ resource: null, metadata: null, answers: refusal });
+    await using home = await Home.make();
+    const browser = await home.recordingBrowser();
+    const { code, json } = await home.run(["add", "demo", server.url, "--json"], { browser });
+    assert.equal(json.error.code, "DISCOVERY_FAILED");
+    assert.equal(code, 1);
+    assert.match(json.error.message, says);
+    assert.doesNotMatch(json.error.message, /2025-03-26/);
+    assert.deepEqual(await home.opened(), []);
+    assert.equal(server.requests("/token").length, 0);
+  });
+}
+
+Deno.test("a 403 that says where to sign in is a question for a sign-in; one that does not is none", async () => {
+  await using home = await Home.make();
+  let refused = false;
+  await using server = startSmallServer({
+    answers: {
+      "/mcp": (origin) => {
+        refused = true;
+        const metadata = `${origin}/.well-known/oauth-protected-resource/mcp`;
+        const headers = { "www-authenticate": `Bearer resource_metadata="${metadata}"` };
+        return new Response(null, { status: 403, headers });
+      },
+    },
+  });
+  const browser = await home.recordingBrowser();
+  const asked = await home.run(["add", "demo", server.url, "--json", "--timeout", "1"], { browser });
+  assert.equal(refused, true);
+  assert.equal(asked.json.error.code, "TIMEOUT");
+  assert.equal((await home.opened()).length, 1);
+  await using closed = startSmallServer({ answers: { "/mcp": () => new Response(null, { status: 403 }) } });
+  const { json } = await home.run(["add", "closed", closed.url, "--json"], { browser });
+  assert.equal(json.error.code, "AUTH_FAILED");
+  assert.match(json.error.message, /the server forbids it \(403\) and asks for no sign-in$/);
+  assert.equal((await home.opened()).length, 1);
+});
+
 Deno.test("add shows what it tried with --verbose, and no secret", async () => {
   await using servers = await startServers({ as: { metadataAt: ["openid-inserted"] } });
   await using home = await Home.make();

@@ -175,9 +175,10 @@ Deno.test("add needs both servers, the callback's address and the browser's prog
   }));
 
 for (
-  const [name, variables, program] of [
-    ["its program", ["BROWSER"], "browser"],
-    ["BROWSER", [], "xdg-open"],
+  const [name, variables, program, asked] of [
+    ["its program", ["BROWSER"], "browser", []],
+    // Without it, and without a screen, none is started unless that is asked for.
+    ["BROWSER", [], "xdg-open", ["--browser"]],
   ] as const
 ) {
   Deno.test(`add without the permission for ${name} names the flag, and the URL can be opened by hand`, () =>
@@ -189,7 +190,7 @@ for (
         netFlag(as),
         netFlag("127.0.0.1"),
       ]);
-      await using running = home.start(["add", "new", servers.mcp.url], await withFlags(flags));
+      await using running = home.start(["add", "new", servers.mcp.url, ...asked], await withFlags(flags));
       const url = await running.said(/^ {2}(http:\S+)\n/m);
       const flag = `--allow-run=${program === "browser" ? browser : program}`;
       const warning = await running.said(/^Warning: .*$/m);

@@ -30,6 +30,8 @@ export interface SmallServerOptions {
   readonly paths?: readonly [string, string, string];
   /** The parameters of the challenge: gets the origin; what names the metadata unless set. */
   readonly challenge?: (origin: string) => string;
+  /** The path of the MCP endpoint; `/mcp` unless set. */
+  readonly mcpPath?: string;
   /** Changes the token endpoint's answer. */
   readonly token?: (document: Json) => unknown;
 }
@@ -57,6 +59,7 @@ export function startSmallServer(options: SmallServerOptions = {}): SmallServer 
   const tokens = new Set<string>();
   const [authorize, token, register] = options.paths ??
     ["/oauth/authorize", "/oauth/token", "/oauth/register"];
+  const mcpPath = options.mcpPath ?? "/mcp";
   let origin = "";
 
   const pages: Record<string, (request: SmallRequest) => Response | Promise<Response>> = {
@@ -113,7 +116,7 @@ export function startSmallServer(options: SmallServerOptions = {}): SmallServer 
     log.push(recorded);
     const given = options.answers?.[url.pathname];
     if (given !== undefined) return await given(origin);
-    if (url.pathname === "/mcp") {
+    if (url.pathname === mcpPath) {
       const sent = request.headers.get("authorization")?.replace(/^Bearer /, "") ?? "";
       return tokens.has(sent) ? answerMcp(request.method, text) : challenge();
     }
@@ -132,7 +135,7 @@ export function startSmallServer(options: SmallServerOptions = {}): SmallServer 
   origin = `http://127.0.0.1:${server.addr.port}`;
   return {
     origin,
-    url: `${origin}/mcp`,
+    url: origin + mcpPath,
     log,
     requests: (path) => log.filter((each) => each.path === path),
     [Symbol.asyncDispose]: () => server.shutdown(),
@@ -146,7 +149,7 @@ function published(edit: SmallServerOptions["resource"], document: Json): Respon
 }
 
 /** The two requests of a first exchange, and nothing more. */
-function answerMcp(method: string, text: string): Response {
+export function answerMcp(method: string, text: string): Response {
   if (method !== "POST") return new Response(null, { status: 405 });
   const message = JSON.parse(text);
   if (message.id === undefined) return new Response(null, { status: 202 });

@@ -52,6 +52,11 @@ const urls: readonly (readonly [string, unknown, string])[] = [
   ["no password with an at sign in it", "https://user:se@cret@example.com/a", "https://example.com/a"],
   ["no password without slashes before it", "https:user:secret@example.com", "https:example.com"],
   ["no password after backslashes", "https:\\\\user:secret@example.com", "https:\\\\example.com"],
+  [
+    "no password of a URL inside a URL",
+    "blob:https://user:secret@example.com/a",
+    "blob:https://example.com/a",
+  ],
   ["something else as text", { a: 1 }, '{"a":1}'],
   ["nothing for undefined", undefined, ""],
 ];

@@ -8,6 +8,7 @@ import type { Connection } from "../../services/bridge/mod.ts";
 import { expandHeaders } from "../../services/config/mod.ts";
 import type { ServerRecord } from "../../services/credentials/mod.ts";
 import type { Authorizer } from "../../services/tokens/mod.ts";
+import { requireMcpServer } from "./add_target.ts";
 import type { StoreFlags } from "./command.ts";
 import type { CliContext } from "./context.ts";
 
@@ -22,6 +23,7 @@ export async function connectionTo(
   server: ServerRecord,
   authorizer: Authorizer,
 ): Promise<Connection> {
+  requireMcpServer(server);
   const { openConnection } = await import("../../services/bridge/mod.ts");
   const services = context.services(flags);
   const { signal } = await services.interruption();

@@ -8,7 +8,7 @@ import type { McpAuthError } from "../../primitives/errors.ts";
 import type { Clock } from "../../primitives/system/clock.ts";
 import type { Env } from "../../primitives/system/env.ts";
 import type { Terminal } from "../../primitives/system/terminal.ts";
-import type { CredentialStore } from "../../services/credentials/mod.ts";
+import type { CredentialStore, KeystoreKind } from "../../services/credentials/mod.ts";
 import type { Ports } from "../composition/ports.ts";
 import { Services } from "../composition/services.ts";
 import type { JsonFlag, StoreFlags } from "./command.ts";
@@ -22,6 +22,9 @@ export interface World {
   /** Starts what opening the store will have to wait for, by the value of `--keystore`, before the code for it is loaded. */
   readonly anticipate?: (keystore: string | undefined) => Promise<void>;
 }
+
+/** The variables that bring tokens, or the means to get some, from where a machine runs. */
+const TOKEN_VARIABLES = ["MCP_AUTH_ACCESS_TOKEN", "MCP_AUTH_GRANT"] as const;
 
 /** The context of one command. */
 export class CliContext implements CommandContext, Disposable {
@@ -56,16 +59,34 @@ export class CliContext implements CommandContext, Disposable {
 
   /** The services over the store that the flags name; ended with the command. */
   services(flags: StoreFlags): Services {
-    this.#services ??= new Services(this.world.ports, {
-      keystore: flags.keystore,
+    return this.#services ??= this.#make(flags, flags.keystore);
+  }
+
+  /** The same, and nobody is asked for the passphrase of the store; to be called before anything else. */
+  servicesUnasked(flags: StoreFlags): Services {
+    return this.#services ??= this.#make(flags, flags.keystore, false);
+  }
+
+  /**
+   * Services over a store of this command's own from here on, which ends with it: for an entry that is not to be kept.
+   * What was opened before is closed.
+   */
+  servicesInMemory(flags: StoreFlags): Services {
+    this.#services?.[Symbol.dispose]();
+    return this.#services = this.#make(flags, "memory");
+  }
+
+  #make(flags: StoreFlags, keystore: KeystoreKind | undefined, mayAsk = true): Services {
+    return new Services(this.world.ports, {
+      keystore,
+      passingVariables: TOKEN_VARIABLES,
       askPassphrase: async (question) =>
-        this.terminal.isInteractive()
+        mayAsk && this.terminal.isInteractive()
           ? await (await import("./output/prompt.ts")).askPassphrase(question)
           : undefined,
       notice: (line) => this.say(line),
       log: flags.verbose ? (line) => this.say(line) : undefined,
     });
-    return this.#services;
   }
 
   /** The store that the flags name. */

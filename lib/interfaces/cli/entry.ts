@@ -4,16 +4,20 @@
  * @module
  */
 import { McpAuthError } from "../../primitives/errors.ts";
-import { safeText, safeUrl } from "../../primitives/untrusted_text.ts";
+import { safeText } from "../../primitives/untrusted_text.ts";
 import type { CredentialRecord, ServerRecord, Versioned } from "../../services/credentials/mod.ts";
-import type { GivenClient, SignInEvent, StoredSignInRequest } from "../../services/signin/mod.ts";
+import type { GivenClient, StoredSignInRequest } from "../../services/signin/mod.ts";
 import { noSuchEntry } from "../../services/tokens/mod.ts";
+import { mannerOf } from "../composition/sign_in_way.ts";
+import { type WayFlags, wayOf } from "./callback_flags.ts";
+import { OWN_DOCUMENT, PROGRAM_NAME } from "./client_flags.ts";
 import type { StoreFlags } from "./command.ts";
-import { type CliContext, warningText } from "./context.ts";
+import type { CliContext } from "./context.ts";
+import type { SiteFlags } from "./provider_flags.ts";
+import { showSignIn } from "./sign_in_screen.ts";
 
 /** How a person signs in. */
-export type SignInFlags = {
-  readonly browser?: boolean | undefined;
+export type SignInFlags = WayFlags & {
   readonly timeout?: number | undefined;
 };
 
@@ -40,57 +44,47 @@ export async function requireEntry(
 }
 
 /**
- * Signs in to an entry with the browser and stores the result, telling on standard error what happens.
+ * Signs in to an entry and stores the result, telling on standard error what happens.
  *
+ * @param flags.inputTaken Standard input is for something else: nothing can be pasted.
+ * @param flags.command The command line to repeat once a client is registered by hand.
  * @throws {McpAuthError} whatever the sign-in met; nothing was stored then.
  */
 export async function signInWithBrowser(
   context: CliContext,
-  flags: StoreFlags & SignInFlags & { readonly reRegister?: boolean | undefined },
+  flags: StoreFlags & SignInFlags & SiteFlags & {
+    readonly reRegister?: boolean | undefined;
+    readonly clientSecretFile?: string | undefined;
+    readonly inputTaken?: boolean | undefined;
+    readonly command?: string | undefined;
+  },
   request: Omit<StoredSignInRequest, "signal">,
   given?: GivenClient,
 ): Promise<CredentialRecord> {
   const services = context.services(flags);
   const { signal } = await services.interruption();
-  const ask = context.terminal.isInteractive() ? (await import("./output/prompt.ts")).askClient : undefined;
+  const prompts = context.terminal.isInteractive() ? await import("./output/prompt.ts") : undefined;
+  const way = wayOf(flags);
+  const surroundings = way === "auto" ? await services.ports.surroundings() : undefined;
+  const screen = { server: request.server, verbose: flags.verbose === true, surroundings };
+  // A pipe is read only where somebody has said that the answer comes by hand.
+  const inputTaken = flags.inputTaken === true || flags.clientSecretFile === "-";
+  const canPaste = !inputTaken && (context.terminal.isInteractive() || way === "url");
+  const readLine = canPaste ? await context.terminal.lineReader() : undefined;
   return await services.signIn({
-    openBrowser: flags.browser !== false,
-    tell: (event) => tellSignIn(context, flags.verbose === true, request.server, event),
-    ask,
+    ...await mannerOf(way, services.ports.surroundings),
+    paste: readLine && ((_, signal) => readLine(signal)),
+    tell: (event) => showSignIn(context, screen, event),
+    ask: prompts?.askClient,
+    askSite: prompts?.askSite,
+    site: flags.site,
     given,
     reRegister: flags.reRegister,
-    clientName: "mcp-auth",
+    clientName: PROGRAM_NAME,
+    document: OWN_DOCUMENT,
+    command: flags.command ?? `mcp-auth login ${request.server.name}`,
     timeoutS: flags.timeout,
   }, { ...request, signal });
-}
-
-function tellSignIn(context: CliContext, verbose: boolean, server: ServerRecord, event: SignInEvent): void {
-  switch (event.kind) {
-    case "discovered":
-      if (verbose) context.say(`Discovered: ${event.steps}`);
-      return;
-    case "issuer-changed":
-      return context.say(
-        `Warning: "${server.name}" was signed in at ${safeUrl(event.from)}; its server now names ${
-          safeUrl(event.to)
-        }`,
-      );
-    case "registered":
-      if (verbose) context.say(`Client: ${event.source} at ${safeUrl(event.issuer)}`);
-      return;
-    case "client-forgotten":
-      return context.say(`"${safeUrl(event.issuer)}" no longer knows this client; registering again`);
-    case "authorize":
-      context.say(`Sign in to "${server.name}" (${safeUrl(server.url)}) at ${safeUrl(event.issuer)}`);
-      context.say(
-        event.opened ? "Opening the browser. If nothing opens, visit:" : "Open this URL in a browser:",
-      );
-      return context.say(`  ${event.url}`);
-    case "no-browser":
-      return context.say(warningText(event.error));
-    case "received":
-      if (verbose) context.say("Received the answer of the authorization server");
-  }
 }
 
 /**

@@ -6,22 +6,32 @@
 import { McpAuthError } from "../../primitives/errors.ts";
 import { CALLBACK_TIMEOUT_S, CLIENT_NAME_MAX_CHARS } from "../../primitives/limits.ts";
 import { parseAuthorizeParameter } from "../../primitives/oauth/authorize_parameters.ts";
-import { checkClientMetadataUrl } from "../../primitives/oauth/client_metadata.ts";
+import { checkDocumentChoice } from "../../primitives/oauth/client_metadata.ts";
 import { unionScopes } from "../../primitives/oauth/scope.ts";
 import { safeText } from "../../primitives/untrusted_text.ts";
-import { parseHeader } from "../../services/config/mod.ts";
 import type { ServerOptions } from "../../services/credentials/mod.ts";
 import type { GivenClient } from "../../services/signin/mod.ts";
+import { type ConnectionFlags, connectionFlags, connectionOptions } from "./connection_flags.ts";
+import {
+  type CallbackFlags,
+  callbackFlags,
+  callbackOptions,
+  UNSETTABLE_CALLBACK,
+  wayFlags,
+  withCallbackEnvironment,
+} from "./callback_flags.ts";
 import type { CliContext } from "./context.ts";
-import { listFlag, numberFlag, portsFlag, switchFlag, valueFlag } from "./flags.ts";
+import { type DiscoveryFlags, discoveryFlags, discoveryOptions } from "./discovery_flags.ts";
+import { dpopFlag, type DpopFlags, dpopFlags, dpopOptions } from "./dpop_flags.ts";
+import { givenKey, type KeyFlags, readGiven } from "./grant_flags.ts";
+import { listFlag, numberFlag, switchFlag, valueFlag } from "./flags.ts";
+import { providerEnvironment, type ProviderFlags, providerFlags, providerOptions } from "./provider_flags.ts";
 
 /** What describes an entry. */
-export type EntryFlags = {
+export type EntryFlags = CallbackFlags & ConnectionFlags & DiscoveryFlags & ProviderFlags & DpopFlags & {
   readonly scope?: readonly string[] | undefined;
   readonly resource?: string | undefined;
   readonly clientMetadataUrl?: string | undefined;
-  readonly callbackPort?: readonly number[] | undefined;
-  readonly header?: readonly string[] | undefined;
   readonly allowPrivateHost?: readonly string[] | undefined;
   readonly assumePkce?: boolean | undefined;
   readonly authorizeParam?: readonly string[] | undefined;
@@ -41,11 +51,17 @@ export const serverWishFlags = {
 export const entryFlags = {
   scope: listFlag("Scope to ask for, in place of what the server names", "scope"),
   resource: valueFlag("Resource indicator, in place of the advertised one", "uri"),
-  clientMetadataUrl: valueFlag("Client ID metadata document to sign in with", "url"),
-  callbackPort: portsFlag("Port of the redirect URI; the first free one is taken"),
-  header: listFlag("Header for every request to the server; ${VAR} is read from the environment", "header"),
+  clientMetadataUrl: valueFlag(
+    "Client ID metadata document to sign in with; none for no document at all",
+    "url",
+  ),
+  ...callbackFlags,
+  ...connectionFlags,
   allowPrivateHost: listFlag("Host on a private network that this server may name", "host"),
+  ...discoveryFlags,
+  ...providerFlags,
   assumePkce: switchFlag("Take for granted that the server supports PKCE with S256"),
+  ...dpopFlags,
   ...serverWishFlags,
 } as const;
 
@@ -55,12 +71,23 @@ export const UNSETTABLE = [
   "resource",
   "client-id",
   "client-metadata-url",
-  "callback-port",
+  ...UNSETTABLE_CALLBACK,
   "header",
+  "ca-file",
+  "client-cert",
   "allow-private-host",
+  "allow-metadata-origin",
   "assume-pkce",
+  "dpop",
   "authorize-param",
   "client-name",
+  "provider",
+  "provider-param",
+  "authorization-server",
+  "quirk",
+  "site",
+  "grant",
+  "assertion-audience",
 ] as const;
 
 /** Names the client of a sign-in; a client is bound to the server that it signs in at, so only a sign-in takes one. */
@@ -71,8 +98,8 @@ export const clientFlags = { clientId: valueFlag("Client that you registered by 
 
 /** The grammar of a sign-in with the browser. */
 export const signInFlags = {
-  browser: { kind: "boolean", brief: "Open the browser (--no-browser: only print the URL)", optional: true },
-  timeout: numberFlag(`Seconds to wait for the browser (${CALLBACK_TIMEOUT_S})`, "seconds", 1, 86_400),
+  ...wayFlags,
+  timeout: numberFlag(`Seconds to wait for you to approve (${CALLBACK_TIMEOUT_S})`, "seconds", 1, 86_400),
 } as const;
 
 /**
@@ -82,7 +109,16 @@ export const signInFlags = {
  */
 export function signInOptions(context: CliContext, flags: EntryFlags): ServerOptions {
   const clientMetadataUrl = flags.clientMetadataUrl ?? context.env.get("MCP_AUTH_CLIENT_METADATA_URL");
-  return entryOptions({ ...flags, clientMetadataUrl });
+  const { scope, server } = providerEnvironment(context.env, flags);
+  return {
+    ...entryOptions({
+      ...withCallbackEnvironment(flags, context.env),
+      ...dpopFlag(flags, context.env),
+      clientMetadataUrl,
+      scope,
+    }),
+    ...server,
+  };
 }
 
 /**
@@ -95,11 +131,14 @@ export function entryOptions(flags: EntryFlags): ServerOptions {
   return {
     ...(flags.scope === undefined ? {} : { scopes: readScopes(flags.scope) }),
     ...(flags.resource === undefined ? {} : { resource: readResource(flags.resource) }),
-    ...(metadataUrl === undefined ? {} : { clientMetadataUrl: checkClientMetadataUrl(metadataUrl) }),
-    ...(flags.callbackPort === undefined ? {} : { callbackPorts: flags.callbackPort }),
-    ...(flags.header === undefined ? {} : { headers: Object.fromEntries(flags.header.map(parseHeader)) }),
+    ...(metadataUrl === undefined ? {} : { clientMetadataUrl: checkDocumentChoice(metadataUrl) }),
+    ...callbackOptions(flags),
+    ...connectionOptions(flags),
     ...(flags.allowPrivateHost === undefined ? {} : { allowPrivateHosts: flags.allowPrivateHost }),
+    ...discoveryOptions(flags),
+    ...providerOptions(flags),
     ...(flags.assumePkce ? { allowMissingPkceMetadata: true } : {}),
+    ...dpopOptions(flags),
     ...(flags.authorizeParam === undefined
       ? {}
       : { authorizeParameters: Object.fromEntries(flags.authorizeParam.map(parseAuthorizeParameter)) }),
@@ -109,7 +148,7 @@ export function entryOptions(flags: EntryFlags): ServerOptions {
 
 /**
  * The client given with a command: its id by flag or `MCP_AUTH_CLIENT_ID`, its secret from a file, standard input or
- * `MCP_AUTH_CLIENT_SECRET`, never from the command line. A file alone is for the client that the entry has; the secret in
+ * `MCP_AUTH_CLIENT_SECRET`, its private key likewise or from `MCP_AUTH_PRIVATE_KEY`, never from the command line. A file alone is for the client that the entry has; the secret in
  * the environment is never sent with another id than the one beside it.
  *
  * @param entryClientId The client that the entry has already.
@@ -117,7 +156,7 @@ export function entryOptions(flags: EntryFlags): ServerOptions {
  */
 export async function givenClient(
   context: CliContext,
-  flags: ClientFlags & { readonly clientSecretFile?: string | undefined },
+  flags: ClientFlags & KeyFlags & { readonly clientSecretFile?: string | undefined },
   entryClientId?: string,
 ): Promise<GivenClient | undefined> {
   const environment = {
@@ -125,38 +164,33 @@ export async function givenClient(
     clientSecret: context.env.get("MCP_AUTH_CLIENT_SECRET"),
   };
   const clientId = flags.clientId ?? environment.clientId ??
-    (flags.clientSecretFile === undefined ? undefined : entryClientId);
+    (flags.clientSecretFile === undefined && flags.privateKey === undefined ? undefined : entryClientId);
+  if (flags.clientSecretFile !== undefined && flags.privateKey !== undefined) {
+    throw new McpAuthError("USAGE", "Cannot use --client-secret-file with --private-key: a client has one", {
+      hint: "Leave out one of them",
+    });
+  }
   if (clientId === undefined) {
-    if (flags.clientSecretFile === undefined) return undefined;
-    throw new McpAuthError("USAGE", "Cannot use --client-secret-file without a client", {
+    if (flags.clientSecretFile === undefined && flags.privateKey === undefined) return undefined;
+    const flag = flags.privateKey === undefined ? "--client-secret-file" : "--private-key";
+    throw new McpAuthError("USAGE", `Cannot use ${flag} without a client`, {
       hint: "Add --client-id <id>",
     });
   }
   const isOurs = environment.clientId === undefined || environment.clientId === clientId;
-  const clientSecret = await readSecret(context, flags.clientSecretFile) ??
-    (isOurs ? environment.clientSecret : undefined);
-  return { clientId, clientSecret };
+  if (flags.clientSecretFile !== undefined) {
+    return { clientId, clientSecret: await readGiven(context, flags.clientSecretFile, "client secret") };
+  }
+  const key = await givenKey(context, flags, isOurs ? context.env : undefined);
+  return { clientId, clientSecret: isOurs ? environment.clientSecret : undefined, ...key };
 }
 
-async function readSecret(context: CliContext, path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  const text = path === "-"
-    ? await new Response(context.terminal.input()).text()
-    : await context.world.readTextFile(path);
-  if (text === undefined) {
-    throw new McpAuthError(
-      "CONFIG_MISSING",
-      `Cannot read the client secret: there is no file "${safeText(path)}"`,
-    );
-  }
-  const secret = text.replace(/\r?\n$/, "");
-  if (secret === "") {
-    throw new McpAuthError("CONFIG_INVALID", `Cannot read the client secret: "${safeText(path)}" is empty`);
-  }
-  return secret;
-}
-
-function readScopes(given: readonly string[]): readonly string[] {
+/**
+ * Reads scopes, separated by spaces or commas.
+ *
+ * @throws {McpAuthError} `USAGE`.
+ */
+export function readScopes(given: readonly string[]): readonly string[] {
   const words = given.flatMap((each) => each.split(/[\s,]+/)).filter((each) => each !== "");
   const scopes = unionScopes(words, []);
   if (scopes.length > 0 && scopes.length === new Set(words).size) return scopes;

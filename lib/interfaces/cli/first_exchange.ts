@@ -4,6 +4,7 @@
  * @module
  */
 import { McpAuthError } from "../../primitives/errors.ts";
+import { METHOD_NOT_FOUND } from "../../primitives/mcp/jsonrpc.ts";
 import { isObject } from "../../primitives/oauth/json.ts";
 import type { ServerRecord } from "../../services/credentials/mod.ts";
 import type { Authorizer } from "../../services/tokens/mod.ts";
@@ -12,7 +13,7 @@ import { connectionTo } from "./connection.ts";
 import type { CliContext } from "./context.ts";
 
 /**
- * Initializes a session and lists the tools.
+ * Connects, in the way of the server's era, and lists the tools.
  *
  * @returns The number of tools; undefined where the server has none to list.
  * @throws {McpAuthError} what the exchange met.
@@ -28,8 +29,11 @@ export async function firstExchange(
     return (await connection.listAll("tools/list", "tools")).length;
   } catch (error) {
     // A server without tools refuses the method; everything about authorization has worked by then.
-    if (error instanceof McpAuthError && error.code === "SERVER_ERROR" && !offersTools(connection.server)) {
-      return undefined;
+    if (error instanceof McpAuthError && error.code === "SERVER_ERROR") {
+      const { capabilities } = connection.server;
+      if (isObject(capabilities) ? capabilities.tools === undefined : isUnknownMethod(error)) {
+        return undefined;
+      }
     }
     throw error;
   } finally {
@@ -37,6 +41,6 @@ export async function firstExchange(
   }
 }
 
-function offersTools(server: Readonly<Record<string, unknown>>): boolean {
-  return isObject(server.capabilities) && server.capabilities.tools !== undefined;
+function isUnknownMethod({ cause }: McpAuthError): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === METHOD_NOT_FOUND;
 }

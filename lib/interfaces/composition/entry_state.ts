@@ -5,13 +5,21 @@
  */
 import type { Clock } from "../../primitives/system/clock.ts";
 import type { CredentialRecord, ServerRecord } from "../../services/credentials/mod.ts";
-import { freshnessOf } from "../../services/tokens/mod.ts";
+import { freshnessOf, isRenewable } from "../../services/tokens/mod.ts";
 
 /** What state an entry is in. Stable: `--json` gives it. */
-export type EntryState = "no-sign-in-needed" | "not-signed-in" | "signed-in" | "expired" | "refresh-failed";
+export type EntryState =
+  | "no-sign-in-needed"
+  | "not-signed-in"
+  | "signed-in"
+  /** It has a token that was given by hand. */
+  | "token-given"
+  | "expired"
+  | "refresh-failed";
 
 /**
- * Judges an entry. An expired token that can be refreshed counts as signed in: the next use refreshes it.
+ * Judges an entry. An expired token that can be renewed counts as signed in: the next use renews it, unless the server
+ * has refused to.
  *
  * @param server The entry.
  * @param credential Its tokens, where it has some.
@@ -23,7 +31,11 @@ export function entryState(
   clock: Clock,
 ): EntryState {
   if (credential === undefined) return server.signIn === "none" ? "no-sign-in-needed" : "not-signed-in";
-  if (freshnessOf(credential, clock.now()) !== "expired") return "signed-in";
-  if (credential.refreshToken !== undefined) return "signed-in";
+  if (freshnessOf(credential, clock.now()) !== "expired") {
+    return server.signIn === "token" ? "token-given" : "signed-in";
+  }
+  const isRefused = credential.refreshToken === undefined &&
+    credential.lastError?.code === "TOKEN_REFRESH_FAILED";
+  if (isRenewable(credential) && !isRefused) return "signed-in";
   return credential.lastError === undefined ? "expired" : "refresh-failed";
 }

@@ -12,6 +12,7 @@ import type { Listen } from "../../primitives/system/listener.ts";
 import type { Locks } from "../../primitives/system/lock.ts";
 import type { Interruption } from "../../primitives/system/process.ts";
 import type { RunProgram } from "../../primitives/system/program.ts";
+import type { Surroundings } from "../../primitives/system/surroundings.ts";
 
 /** The machine. */
 export interface Ports {
@@ -19,6 +20,8 @@ export interface Ports {
   readonly clock: Clock;
   readonly browser: () => Promise<Browser>;
   readonly listen: () => Promise<Listen>;
+  /** Where the person sits. */
+  readonly surroundings: () => Promise<Surroundings>;
   readonly lookup: () => Promise<Lookup>;
   /** The locks that all processes with the store in this folder share. */
   readonly locks: (home: string) => Promise<Locks>;

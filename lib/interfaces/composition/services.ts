@@ -4,9 +4,11 @@
  *
  * @module
  */
-import { asMcpAuthError, McpAuthError } from "../../primitives/errors.ts";
+import { asMcpAuthError } from "../../primitives/errors.ts";
 import type { AddressGuard } from "../../primitives/http/address.ts";
 import type { Http, HttpRequest } from "../../primitives/http/http.ts";
+import { CANCELLED_SIGN_IN_MS } from "../../primitives/limits.ts";
+import { pause } from "../../primitives/system/clock.ts";
 import type { Interruption } from "../../primitives/system/process.ts";
 import type { Locks } from "../../primitives/system/lock.ts";
 import { dataFolder, pathIn } from "../../primitives/system/paths.ts";
@@ -21,9 +23,15 @@ import {
   openStore,
   type ServerRecord,
 } from "../../services/credentials/mod.ts";
+import type { AppliedProvider, ProvidedEntry, ProviderRegistry } from "../../services/providers/mod.ts";
 import type {
   AskClient,
+  AskSite,
+  DeviceChoice,
   GivenClient,
+  GivenToken,
+  OwnDocument,
+  Paste,
   SignInEvent,
   SignOutOptions,
   SignOutReport,
@@ -35,6 +43,7 @@ import {
   type SignInNeed,
   TokenAuthority,
 } from "../../services/tokens/mod.ts";
+import type { Network, Reachable } from "./network.ts";
 import type { Ports } from "./ports.ts";
 
 /** What {@linkcode Services} takes beside the ports. */
@@ -45,6 +54,8 @@ export interface ServicesOptions {
   readonly home?: string | undefined;
   /** The URL of a remote store; what the environment says when left out. */
   readonly store?: string | undefined;
+  /** Variables that bring tokens; see `StoreOptions`. */
+  readonly passingVariables?: readonly string[] | undefined;
   /** Asks a person for the passphrase that seals the store; without it nobody is asked. */
   readonly askPassphrase?: AskPassphrase | undefined;
   /** Gets what the user should see of the keystore that was chosen for a new store. */
@@ -69,16 +80,28 @@ export interface AuthorizerOptions {
 export interface SignInManner {
   /** Open the browser; otherwise the URL is only told. */
   readonly openBrowser: boolean;
+  /** Whether to sign in by a device code; never when left out. */
+  readonly device?: DeviceChoice | undefined;
+  /** Hands in what the person pastes. */
+  readonly paste?: Paste | undefined;
   /** Opens the URL in place of the machine's browser. */
   readonly open?: ((url: string) => Promise<void>) | undefined;
   readonly tell: (event: SignInEvent) => void;
   /** Asks for a client where nothing else works. */
   readonly ask?: AskClient | undefined;
   readonly given?: GivenClient | undefined;
+  /** The id, the name or the URL of the site that the entry is for, where its provider has several. */
+  readonly site?: string | undefined;
+  /** Asks which of several sites it is for. */
+  readonly askSite?: AskSite | undefined;
   /** Register a client anew, whatever is stored. */
   readonly reRegister?: boolean | undefined;
   /** Shown to the user by the server, where the entry has no name of its own for that. */
   readonly clientName: string;
+  /** The program's own client ID metadata document; it is looked at before it is used. */
+  readonly document?: string | undefined;
+  /** The command line of this sign-in, for a person to repeat it with a client of their own. */
+  readonly command?: string | undefined;
   /** Seconds to wait for the browser. */
   readonly timeoutS?: number | undefined;
 }
@@ -92,7 +115,11 @@ export class Services implements Disposable {
   readonly audit: AuditLog;
   readonly #options: ServicesOptions;
   readonly #disposables: Disposable[] = [];
+  #document: OwnDocument | undefined;
   #interruption: Promise<Interruption> | undefined;
+  /** The ends of the sign-ins under way. */
+  readonly #signIns = new Set<Promise<void>>();
+  #network: Promise<Network> | undefined;
 
   constructor(ports: Ports, options: ServicesOptions = {}) {
     this.ports = ports;
@@ -125,6 +152,7 @@ export class Services implements Disposable {
         signal.throwIfAborted();
         return result;
       },
+      grants: async (server) => (await import("./machine_entries.ts")).grantPorts(this, server),
       audit: this.audit,
     });
   }
@@ -136,25 +164,54 @@ export class Services implements Disposable {
    * @param narrowed Makes the address rules narrower.
    */
   http(
-    server: Pick<ServerRecord, "url" | "options">,
+    server: Reachable,
     narrowed: (guard: AddressGuard) => AddressGuard = (guard) => guard,
   ): Http {
-    let loaded: Promise<Http> | undefined;
-    const load = async () => {
-      const { createHttp } = await import("../../primitives/http/client.ts");
-      const { createAddressGuard } = await import("../../primitives/http/address.ts");
-      const guard = createAddressGuard({
-        serverUrl: server.url,
-        allowPrivateHosts: server.options.allowPrivateHosts,
-        lookup: async (hostname) => await (await this.ports.lookup())(hostname),
-      });
-      return createHttp({ guard: narrowed(guard), log: this.#options.log });
-    };
     let http: Http | undefined;
     return async (url: string, request?: HttpRequest) => {
-      http ??= await (loaded ??= load());
+      http ??= (await this.network()).http(server, narrowed);
       return await http(url, request);
     };
+  }
+
+  /** The address rules of an entry, which follow from its URL; loaded when first used. */
+  guard(server: Reachable): AddressGuard {
+    let guard: AddressGuard | undefined;
+    return async (url) => {
+      guard ??= (await this.network()).guard(server);
+      await guard(url);
+    };
+  }
+
+  /** The connections of all entries. */
+  network(): Promise<Network> {
+    return this.#network ??= (async () => {
+      const { Network } = await import("./network.ts");
+      return this.#own(
+        new Network({
+          ports: this.ports,
+          credential: async (name) => (await this.store.credential(name))?.record,
+          log: this.#options.log,
+        }),
+      );
+    })();
+  }
+
+  /** What is known of providers, with those that the user has defined. */
+  async providers(): Promise<ProviderRegistry> {
+    const { ProviderRegistry } = await import("../../services/providers/mod.ts");
+    return new ProviderRegistry(this.store);
+  }
+
+  /**
+   * The provider of an entry, applied to it: the one that it names, else the one whose host its URL has.
+   *
+   * @throws {McpAuthError} `NOT_FOUND` for a provider that is not there, `CONFIG_MISSING` for a value that it needs.
+   */
+  async provider(server: ProvidedEntry): Promise<AppliedProvider | undefined> {
+    const { applyProvider, providerOf } = await import("../../services/providers/mod.ts");
+    const template = await providerOf(await this.providers(), server);
+    return template === undefined ? undefined : applyProvider(template, server);
   }
 
   /** The signals of this process, from the first time that somebody asks. */
@@ -174,7 +231,13 @@ export class Services implements Disposable {
       credential: options.credential ?? (() => this.#credentialFor(server)),
       anonymous: options.anonymous ?? server.signIn === "none",
       signIn: options.signIn,
-      signInCommand: options.signInCommand ?? `mcp-auth login ${server.name}`,
+      stepUp: server.options.grant === undefined
+        ? undefined
+        : async (need) => await (await import("./machine_entries.ts")).stepUpByGrant(this, server, need),
+      signInCommand: options.signInCommand ??
+        (server.signIn === "token" && this.store.inMemory
+          ? "export MCP_AUTH_ACCESS_TOKEN=<new token>"
+          : `mcp-auth login ${server.name}${server.signIn === "token" ? " --token-stdin" : ""}`),
     });
   }
 
@@ -184,8 +247,30 @@ export class Services implements Disposable {
    * @throws {McpAuthError} whatever the sign-in met; nothing was stored then.
    */
   async signIn(manner: SignInManner, request: StoredSignInRequest): Promise<CredentialRecord> {
-    const { firstHopOnly, signInAndStore } = await import("../../services/signin/mod.ts");
-    const { open } = manner;
+    const running = this.#signIn(manner, request);
+    const ended = running.then(() => {}, () => {});
+    this.#signIns.add(ended);
+    try {
+      return await running;
+    } finally {
+      this.#signIns.delete(ended);
+    }
+  }
+
+  async #signIn(manner: SignInManner, request: StoredSignInRequest): Promise<CredentialRecord> {
+    const { firstHopOnly, OwnDocument, signInAndStore } = await import("../../services/signin/mod.ts");
+    const { grantPorts } = await import("./machine_entries.ts");
+    const { open, document } = manner;
+    const network = await this.network();
+    const { caFile } = request.server.options;
+    const place = { url: document ?? "", options: caFile === undefined ? {} : { caFile } };
+    if (this.#document?.url !== document) {
+      this.#document = document === undefined
+        ? undefined
+        : new OwnDocument({ url: document, http: () => this.http(place, firstHopOnly) });
+    }
+    const provider = await this.provider(request.server);
+    if (provider !== undefined) manner.tell(toldOf(provider));
     return await signInAndStore({
       store: this.store,
       exclusive: async (name, operation) => {
@@ -193,20 +278,60 @@ export class Services implements Disposable {
         return await this.authority.exclusive(name, () => shield(operation));
       },
       clientName: manner.clientName,
-      given: manner.given,
+      given: manner.given ?? (provider && await this.#clientOf(provider)),
       reRegister: manner.reRegister,
+      command: manner.command,
       timeoutS: manner.timeoutS,
       ports: {
         http: this.http(request.server),
         preflight: this.http(request.server, firstHopOnly),
+        guard: this.guard(request.server),
+        found: (server) => network.found(request.server, server),
         audit: this.audit,
+        grants: grantPorts(this, request.server),
         clock: this.ports.clock,
         listen: await this.ports.listen(),
-        browser: open !== undefined ? { open } : manner.openBrowser ? await this.ports.browser() : undefined,
+        browser: !manner.openBrowser ? undefined : open === undefined ? await this.ports.browser() : { open },
+        device: manner.device,
+        paste: manner.paste,
         ask: manner.ask,
+        askSite: manner.askSite,
+        setUpPage: async ({ issuer }) =>
+          provider?.setUpPage ?? (await (await this.providers()).ofIssuer(issuer))?.setUpPage,
+        ownDocument: this.#document,
         tell: manner.tell,
       },
-    }, request);
+    }, { ...request, provider, site: manner.site });
+  }
+
+  /** The client of a provider that the environment names. */
+  async #clientOf(provider: AppliedProvider): Promise<GivenClient | undefined> {
+    const { clientFromEnvironment } = await import("../../services/providers/mod.ts");
+    return clientFromEnvironment(this.ports.env, provider);
+  }
+
+  /**
+   * Stores an entry with a token that was given by hand.
+   *
+   * @param server The entry.
+   * @param token The token.
+   * @param expected The version of the entry that it replaces; null for a new one.
+   * @throws {McpAuthError} `CONFIG_INVALID` when another command was faster.
+   */
+  async giveToken(
+    server: ServerRecord,
+    token: GivenToken,
+    expected: string | null,
+  ): Promise<CredentialRecord> {
+    const { givenCredential, storeGivenToken } = await import("../../services/signin/mod.ts");
+    const { store, audit } = this;
+    const credential = givenCredential(server, token, this.ports.clock.now());
+    const exclusive = async <T>(name: string, operation: () => Promise<T>) => {
+      const { shield } = await this.interruption();
+      return await this.authority.exclusive(name, () => shield(operation));
+    };
+    await storeGivenToken({ store, audit, exclusive }, server, credential, expected);
+    return credential;
   }
 
   /**
@@ -266,6 +391,13 @@ export class Services implements Disposable {
    */
   async settled(): Promise<void> {
     await this.authority.settled();
+    if (this.#signIns.size > 0 && (await this.#interruption)?.signal.aborted) {
+      // Whoever was waiting for it has been told already.
+      const ended = new AbortController();
+      const bound = pause(CANCELLED_SIGN_IN_MS, ended.signal).catch(() => {});
+      await Promise.race([Promise.all(this.#signIns), bound]);
+      ended.abort();
+    }
     await this.audit.flush();
   }
 
@@ -283,9 +415,8 @@ export class Services implements Disposable {
   async #credentialFor({ name, url }: ServerRecord): Promise<CredentialRecord | undefined> {
     const found = await this.store.serverWithCredential(name);
     if (found === undefined || found.server.record.url === url) return found?.credential?.record;
-    throw new McpAuthError("CONFIG_INVALID", `Cannot use "${name}": it is an entry for another URL by now`, {
-      hint: "Start the command again",
-    });
+    const { movedEntry } = await import("./machine_entries.ts");
+    throw movedEntry(name);
   }
 
   get #home(): string {
@@ -307,4 +438,10 @@ export class Services implements Disposable {
     this.#disposables.push(disposable);
     return disposable;
   }
+}
+
+/** What is said of a provider before a sign-in follows it. */
+function toldOf({ template, recognized, adds }: AppliedProvider): SignInEvent {
+  const { name, title, source } = template;
+  return { kind: "provider", name, title, checked: source?.checked, recognized, adds };
 }

@@ -26,8 +26,14 @@ export function systemPorts(): SystemPorts {
   return {
     env: systemEnv,
     clock: systemClock,
-    browser: async () => (await import("../../primitives/system/browser.ts")).systemBrowser(systemEnv),
+    browser: async () => {
+      const { systemBrowser } = await import("../../primitives/system/browser.ts");
+      const { isThisWsl } = await import("../../primitives/system/surroundings.ts");
+      return systemBrowser(systemEnv, isThisWsl(systemEnv));
+    },
     listen: async () => (await import("../../primitives/system/listener.ts")).listen,
+    surroundings: async () =>
+      (await import("../../primitives/system/surroundings.ts")).systemSurroundings(systemEnv),
     lookup: async () => (await import("../../primitives/system/network.ts")).lookupAddresses,
     locks: async (home) => {
       const { fileLocks } = await import("../../primitives/system/lock.ts");

@@ -6,16 +6,33 @@
  */
 import { McpAuthError, type Result, toResult } from "../../primitives/errors.ts";
 import { summarizeChallenges } from "../../primitives/oauth/challenge.ts";
+import { CLIENT_METADATA_URL } from "../../primitives/oauth/client_metadata.ts";
 import { safeUrl } from "../../primitives/untrusted_text.ts";
-import { parseWebUrl } from "../../primitives/web_url.ts";
 import { checkEntryName, expandHeaders } from "../../services/config/mod.ts";
-import type { CredentialRecord, ServerRecord } from "../../services/credentials/mod.ts";
-import { probeChallenge, type Revocation } from "../../services/signin/mod.ts";
+import type { CredentialRecord, ServerOptions, ServerRecord } from "../../services/credentials/mod.ts";
+import type { Diagnosis } from "../../services/diagnosis/mod.ts";
+import {
+  type ClientDeletion,
+  isUrl,
+  probeChallenge,
+  readToken,
+  type Revocation,
+} from "../../services/signin/mod.ts";
 import { bearer, noSuchEntry, signInNeeded } from "../../services/tokens/mod.ts";
+import { Clients } from "../composition/clients.ts";
 import { Services } from "../composition/services.ts";
+import { mannerOf } from "../composition/sign_in_way.ts";
+import {
+  justRegistered,
+  type RegisterClientOptions,
+  type RegisteredClient,
+  toRegisteredClient,
+} from "./clients.ts";
+import { checkSameEntry, newEntry } from "./entry.ts";
 import { embeddedPorts } from "./embedded_ports.ts";
 import { Opener } from "./opener.ts";
 import type { AuthenticateOptions, ClientOptions } from "./options.ts";
+import { Providers } from "./providers.ts";
 import { type Status, type Tokens, toStatus, toTokens } from "./views.ts";
 
 /**
@@ -44,33 +61,61 @@ export class McpAuthClient implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Signs in with the browser, and adds the entry where there is none of that name.
+   * Has a person sign in, and adds the entry where there is none of that name. An entry with a `grant` among its options
+   * is signed in to without a person: nothing is opened, and the same grant renews its tokens.
    *
    * @param name The entry.
    * @param options The URL of a new entry, and how to sign in.
+   *
+   * @example A machine with a private key
+   * ```ts ignore
+   * await client.authenticate("ci", {
+   *   url: "https://mcp.example.com/mcp",
+   *   options: { clientId: "ci", grant: { kind: "client-credentials" } },
+   *   privateKey: await Deno.readTextFile("key.pem"),
+   * });
+   * ```
    */
   authenticate(name: string, options: AuthenticateOptions = {}): Promise<Result<Tokens>> {
     return toResult("AUTH_FAILED", `sign in to "${name}"`, async () => {
       const stored = await this.#services.store.server(checkEntryName(name));
-      if (stored !== undefined) checkSameUrl(stored.record, options.url);
-      const server = stored?.record ?? newEntry(name, options, this.#services.ports.clock.now());
+      if (stored !== undefined) checkSameEntry(stored.record, options);
+      const server = stored?.record ?? await newEntry(this.#services, name, options);
+      if (options.accessToken !== undefined) {
+        return await this.#giveToken(
+          server,
+          stored?.version ?? null,
+          options.accessToken,
+          options.expiresInS,
+        );
+      }
       const { clientId } = server.options;
-      const given = clientId === undefined || (stored !== undefined && options.clientSecret === undefined)
+      const { clientSecret, privateKey, signingAlgorithm, keyId } = options;
+      const isKnown = stored !== undefined && clientSecret === undefined && privateKey === undefined;
+      const given = clientId === undefined || isKnown
         ? undefined
-        : { clientId, clientSecret: options.clientSecret };
-      const challenge = await probeChallenge(this.#services.http(server), server.url, {
-        headers: this.#headersOf(server),
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-      });
-      const opener = new Opener(this.#options.openBrowser, this.#options.onEvent);
+        : { clientId, clientSecret, privateKey, signingAlgorithm, keyId };
+      const challenge = server.kind === "api"
+        ? null
+        : await probeChallenge(this.#services.http(server), server.url, {
+          headers: this.#headersOf(server),
+          ...(options.signal === undefined ? {} : { signal: options.signal }),
+        });
+      const { openBrowser, onEvent } = this.#options;
+      const opener = new Opener(openBrowser, onEvent);
+      const way = options.way === "auto" && openBrowser !== undefined ? "browser" : options.way ?? "browser";
       return toTokens(
         await this.#services.signIn({
-          openBrowser: true,
+          ...await mannerOf(way, this.#services.ports.surroundings),
           open: opener.open,
+          paste: options.redirectedUrl,
           tell: (event) => opener.tell(event),
           given,
+          site: options.site,
+          askSite: options.chooseSite,
           reRegister: options.reRegister,
           clientName: this.#options.clientName ?? "mcp-auth",
+          document: this.#document,
           timeoutS: options.timeoutS,
         }, {
           server,
@@ -79,6 +124,33 @@ export class McpAuthClient implements Disposable, AsyncDisposable {
           signal: AbortSignal.any([opener.failed, ...(options.signal === undefined ? [] : [options.signal])]),
         }),
       );
+    });
+  }
+
+  /**
+   * Finds out why a server cannot be connected to, or what signing in to it would do: as `mcp-auth doctor`. Nothing is
+   * registered, stored or refreshed; a fresh token is tried at the entry's own server and nowhere else.
+   *
+   * @param nameOrUrl An entry, or the URL of an MCP server.
+   * @param options.options What a sign-in would be told beside what the entry says.
+   * @param options.tryToken Whether that token is tried; it is when left out.
+   * @param options.signal Ends it.
+   */
+  diagnose(
+    nameOrUrl: string,
+    options: {
+      readonly options?: ServerOptions;
+      readonly tryToken?: boolean;
+      readonly signal?: AbortSignal;
+    } = {},
+  ): Promise<Result<Diagnosis>> {
+    return toResult("SERVER_ERROR", `diagnose "${safeUrl(nameOrUrl)}"`, async () => {
+      const { Diagnoses } = await import("../composition/diagnosis.ts");
+      const diagnoses = new Diagnoses(this.#services);
+      const manner = { ...options, document: this.#document, clientName: this.#options.clientName };
+      return isUrl(nameOrUrl)
+        ? await diagnoses.ofUrl(nameOrUrl, manner)
+        : await diagnoses.ofEntry((await this.#read(nameOrUrl)).server, manner);
     });
   }
 
@@ -108,7 +180,10 @@ export class McpAuthClient implements Disposable, AsyncDisposable {
     );
   }
 
-  /** The value of an `Authorization` header, refreshed first where that is due. */
+  /**
+   * The value of an `Authorization` header, refreshed first where that is due; `CONFIG_INVALID` for a token that is bound
+   * to a key, for which there is {@linkcode authorizedFetch}.
+   */
   getBearerToken(name: string): Promise<Result<string>> {
     return toResult(
       "TOKEN_REFRESH_FAILED",
@@ -135,6 +210,51 @@ export class McpAuthClient implements Disposable, AsyncDisposable {
     return toResult("SERVER_ERROR", `sign out of "${name}"`, async () => {
       const { server } = await this.#read(name);
       return (await this.#services.signOut(server, { localOnly: false })).revocations;
+    });
+  }
+
+  /** All client registrations that the store knows. */
+  listClients(): Promise<Result<readonly RegisteredClient[]>> {
+    return toResult("STORE_UNAVAILABLE", "list clients", async () => {
+      return (await this.#clients.list()).map(toRegisteredClient);
+    });
+  }
+
+  /**
+   * Registers a client where a sign-in cannot: at a server that wants an initial access token, or a session of the
+   * user's. The next sign-in uses it.
+   *
+   * @param target The name of an entry; or the URL of an issuer or an MCP server, for all entries there.
+   * @param options With which rights, and as what.
+   */
+  registerClient(target: string, options: RegisterClientOptions = {}): Promise<Result<RegisteredClient>> {
+    return toResult("REGISTRATION_FAILED", "register a client", async () => {
+      const { onIssuer, clientName, ...wish } = options;
+      const entry = isUrl(target) ? undefined : (await this.#read(target)).server;
+      const registered = await this.#clients.register({
+        ...wish,
+        target: entry ?? target,
+        entryHeaders: entry === undefined ? {} : this.#headersOf(entry),
+        clientName: clientName ?? entry?.options.clientName ?? this.#options.clientName ?? "mcp-auth",
+      }, onIssuer ?? (() => {}));
+      return justRegistered(registered, entry?.name);
+    });
+  }
+
+  /**
+   * Deletes a client at its server, where that is supported, and forgets it here.
+   *
+   * @param target The name of an entry, or an issuer.
+   * @param options.force Also where entries are signed in with it, or its server fails.
+   * @returns What became of it, and which entries have to sign in again.
+   */
+  deleteClient(
+    target: string,
+    options: { readonly force?: boolean } = {},
+  ): Promise<Result<ClientDeletion>> {
+    return toResult("SERVER_ERROR", "delete the client", async () => {
+      const known = await this.#clients.find(target);
+      return await this.#clients.delete(known, { force: options.force === true });
     });
   }
 
@@ -193,52 +313,30 @@ export class McpAuthClient implements Disposable, AsyncDisposable {
   }
 
   /**
-   * A `fetch` that adds the entry's token, refreshed where due, and tries once more after a 401. It throws `McpAuthError`
+   * A `fetch` that adds the entry's token, refreshed where due, and tries once more after a 401. To a token that is bound
+   * to a key it adds the proof, and another where the server wants one with a nonce (RFC 9449). It throws `McpAuthError`
    * where `fetch` would throw, where there is no usable token, and for a URL of another origin: a token goes nowhere else, not by a redirect either.
    *
    * @param name The entry.
    */
   authorizedFetch(name: string): (input: string | URL | Request, init?: RequestInit) => Promise<Response> {
     return async (input, init) => {
-      const { server, credential: known } = await this.#read(name);
-      const request = new Request(input, init);
-      const { signal } = request;
-      if (new URL(request.url).origin !== new URL(server.url).origin) {
-        throw new McpAuthError(
-          "UNSAFE_URL",
-          `Cannot send the token of "${name}" to "${safeUrl(request.url)}": it is for "${
-            safeUrl(server.url)
-          }"`,
-        );
-      }
-      const http = this.#services.http(server);
-      const body = request.body === null ? null : await request.arrayBuffer();
-      const send = (credential: CredentialRecord | undefined) =>
-        http(request.url, {
-          method: request.method,
-          headers: {
-            ...Object.fromEntries(request.headers),
-            ...this.#headersOf(server),
-            ...(credential === undefined ? {} : bearer(credential)),
-          },
-          body,
-          signal,
-          timeoutMs: Infinity,
-          stream: true,
-        });
-      if (known === undefined && server.signIn === "none") return await send(undefined);
-      const credential = await this.#services.authority.current(name, { signal, url: server.url });
-      const response = await send(credential);
-      if (response.status !== 401 || credential.refreshToken === undefined) return response;
-      await response.body?.cancel();
-      return await send(
-        await this.#services.authority.refresh(name, credential.accessToken, {
-          signal,
-          url: server.url,
-          because: "refused",
-        }),
+      const { authorizedFetch } = await import("./authorized_fetch.ts");
+      return await authorizedFetch(
+        {
+          services: this.#services,
+          read: () => this.#read(name),
+          headersOf: (server) => this.#headersOf(server),
+        },
+        input,
+        init,
       );
     };
+  }
+
+  /** What is known of providers, to list and to define. */
+  get providers(): Providers {
+    return new Providers(this.#services);
   }
 
   /** Closes the store. */
@@ -250,6 +348,36 @@ export class McpAuthClient implements Disposable, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#services.settled();
     this.#services[Symbol.dispose]();
+  }
+
+  /** The document to sign in by: the program's own serves nobody who names the client otherwise. */
+  get #document(): string | undefined {
+    const { clientMetadataUrl, clientName } = this.#options;
+    return clientMetadataUrl ?? (clientName === undefined ? CLIENT_METADATA_URL : undefined);
+  }
+
+  get #clients(): Clients {
+    return new Clients(this.#services);
+  }
+
+  async #giveToken(
+    server: ServerRecord,
+    expected: string | null,
+    text: string,
+    expiresInS: number | undefined,
+  ): Promise<Tokens> {
+    const isOther = server.signIn !== "token" &&
+      await this.#services.store.credential(server.name) !== undefined;
+    if (isOther) {
+      throw new McpAuthError("CONFIG_INVALID", `Cannot give "${server.name}" a token: it is signed in`, {
+        hint: "Sign out first",
+      });
+    }
+    const expiresAt = expiresInS === undefined
+      ? undefined
+      : this.#services.ports.clock.now() + expiresInS * 1000;
+    const token = { accessToken: readToken(text, "the options"), expiresAt };
+    return toTokens(await this.#services.giveToken(server, token, expected));
   }
 
   #transfer() {
@@ -283,20 +411,4 @@ export class McpAuthClient implements Disposable, AsyncDisposable {
  */
 export function createClient(options: ClientOptions = {}): McpAuthClient {
   return new McpAuthClient(options);
-}
-
-function checkSameUrl(server: ServerRecord, url: string | undefined): void {
-  if (url === undefined || url === server.url) return;
-  throw new McpAuthError(
-    "CONFIG_INVALID",
-    `Cannot sign in to "${server.name}" at "${safeUrl(url)}": it is an entry for "${safeUrl(server.url)}"`,
-    { hint: "Take another name, or leave out the URL" },
-  );
-}
-
-function newEntry(name: string, { url, options }: AuthenticateOptions, now: number): ServerRecord {
-  if (url === undefined) throw noSuchEntry(name);
-  parseWebUrl(url, "server URL");
-  if (url.includes("#")) throw new McpAuthError("USAGE", "Cannot use the server URL: it has a fragment");
-  return { name, url, createdAt: now, signIn: "oauth", options: options ?? {} };
 }

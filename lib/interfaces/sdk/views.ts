@@ -5,13 +5,16 @@
  * @module
  */
 import type { Clock } from "../../primitives/system/clock.ts";
-import type { CredentialRecord, RefreshFailure, ServerRecord } from "../../services/credentials/mod.ts";
+import type { CredentialRecord, RefreshFailure, ServerRecord, Site } from "../../services/credentials/mod.ts";
+import { isBound, isRenewable } from "../../services/tokens/mod.ts";
 import { type EntryState, entryState } from "../composition/entry_state.ts";
 
 /** An access token and what is known of it. */
 export interface Tokens {
   /** The token itself: a secret. */
   readonly accessToken: string;
+  /** Whether it is bound to a key of the entry, so that it can be used with `authorizedFetch` alone (RFC 9449). */
+  readonly isBound: boolean;
   /** Milliseconds since the epoch; undefined where the server did not say. */
   readonly expiresAt: number | undefined;
   /** The scopes that were granted. */
@@ -20,7 +23,9 @@ export interface Tokens {
   readonly issuer: string;
   /** The resource it is for, verbatim; undefined for servers without resource indicators. */
   readonly resource: string | undefined;
-  /** Whether there is a refresh token; without one the sign-in ends with the access token. */
+  /**
+   * Whether it is renewed without a person: by a refresh token, or by the entry's grant. Otherwise the sign-in ends with it.
+   */
   readonly canRefresh: boolean;
 }
 
@@ -28,12 +33,16 @@ export interface Tokens {
 export interface Status {
   /** The entry. */
   readonly name: string;
-  /** URL of the MCP server, as given. */
+  /** URL of the MCP server or the API, as given. */
   readonly url: string;
   /** An expired token that can be refreshed counts as signed in. */
   readonly state: EntryState;
   /** Undefined where nobody is signed in. */
   readonly tokens: Tokens | undefined;
+  /** The provider that the entry names; undefined where it names none. */
+  readonly provider: string | undefined;
+  /** Which of the account's sites it is for; undefined where there is one, or none was chosen. */
+  readonly site: Site | undefined;
   /** Who signed in, as the server calls them; for showing only. Undefined where it does not say. */
   readonly account: string | undefined;
   /** Why the last refresh failed; undefined where it did not. */
@@ -51,14 +60,15 @@ export interface Status {
 
 /** What a caller sees of a credential. */
 export function toTokens(credential: CredentialRecord): Tokens {
-  const { accessToken, expiresAt, grantedScopes, issuer, resource, refreshToken } = credential;
+  const { accessToken, expiresAt, grantedScopes, issuer, resource } = credential;
   return {
     accessToken,
+    isBound: isBound(credential),
     expiresAt,
     scopes: grantedScopes,
     issuer,
     resource,
-    canRefresh: refreshToken !== undefined,
+    canRefresh: isRenewable(credential),
   };
 }
 
@@ -73,6 +83,8 @@ export function toStatus(
     url: server.url,
     state: entryState(server, credential, clock),
     tokens: credential === undefined ? undefined : toTokens(credential),
+    provider: server.options.provider,
+    site: server.options.site,
     account: credential?.account,
     lastError: toLastError(credential?.lastError),
   };

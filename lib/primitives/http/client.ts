@@ -13,6 +13,7 @@ import { parseWebUrl } from "../web_url.ts";
 import { singleUseClient } from "../system/connection.ts";
 import type { AddressGuard } from "./address.ts";
 import { readBytes } from "./body.ts";
+import type { Connect, Connection } from "./connections.ts";
 import { type Http, type HttpRequest, UnsentError } from "./http.ts";
 import { redact } from "./redaction.ts";
 
@@ -20,6 +21,8 @@ import { redact } from "./redaction.ts";
 export interface HttpOptions {
   /** Checked before each connection; without it only the scheme is. */
   readonly guard?: AddressGuard | undefined;
+  /** Finds the way for each connection: proxy, trust, certificate; what Deno does by itself when left out. */
+  readonly connect?: Connect | undefined;
   /** Gets one redacted line for each exchange (`--verbose`). */
   readonly log?: ((line: string) => void) | undefined;
 }
@@ -33,10 +36,9 @@ export function createHttp(options: HttpOptions = {}): Http {
   return async (url, request = {}) => {
     const started = performance.now();
     const deadline = new Deadline(request);
-    const client = request.once && !request.stream ? singleUseClient() : undefined;
-    const progress: Progress = { sent: false };
+    const progress: Progress = { sent: false, at: url, connection: undefined, own: undefined };
     try {
-      const response = await exchange(url, request, options, deadline, client, progress);
+      const response = await exchange(url, request, options, deadline, progress);
       options.log?.(redact(
         `${request.method ?? "GET"} ${safeUrl(url)}: ${response.status} (${
           Math.round(performance.now() - started)
@@ -45,14 +47,16 @@ export function createHttp(options: HttpOptions = {}): Http {
       if (request.stream) return response;
       const bytes = await readBytes(response, request.maxBytes ?? METADATA_MAX_BYTES);
       const empty = response.status === 204 || response.status === 205 || response.status === 304;
-      return new Response(empty ? null : bytes, { status: response.status, headers: response.headers });
+      const read = new Response(empty ? null : bytes, { status: response.status, headers: response.headers });
+      // Where a redirect has led to: a proof of possession names it.
+      return Object.defineProperty(read, "url", { value: response.url });
     } catch (error) {
-      const coded = deadline.explain(error, url, request);
+      const coded = await deadline.explain(error, url, request, progress);
       options.log?.(redact(`${request.method ?? "GET"} ${safeUrl(url)}: ${coded.message}`));
       throw progress.sent || request.signal?.aborted ? coded : new UnsentError(coded);
     } finally {
       deadline.clear();
-      client?.close();
+      progress.own?.close();
     }
   };
 }
@@ -61,6 +65,12 @@ export function createHttp(options: HttpOptions = {}): Http {
 interface Progress {
   /** Whether a server may have received the request, or a part of it. */
   sent: boolean;
+  /** Where it is now; redirects move it. */
+  at: string;
+  /** How it goes there. */
+  connection: Connection | undefined;
+  /** The client that is this request's own. */
+  own: Deno.HttpClient | undefined;
 }
 
 async function exchange(
@@ -68,14 +78,15 @@ async function exchange(
   request: HttpRequest,
   options: HttpOptions,
   deadline: Deadline,
-  client: Deno.HttpClient | undefined,
   progress: Progress,
 ): Promise<Response> {
   let target = parseWebUrl(url);
   const headers = headersOf(request);
   let asStream = request.once === true && request.stream === true;
   for (let hops = 0;; hops++) {
+    progress.at = target.href;
     if (options.guard !== undefined) await deadline.over(options.guard(target));
+    const client = await clientFor(target, request, options, progress);
     // The first hop goes out as given, byte for byte.
     const response = await fetch(hops === 0 ? url : target, {
       method: request.method ?? "GET",
@@ -84,7 +95,8 @@ async function exchange(
       ...(request.body === undefined ? {} : { body: asStream ? streamOf(request.body) : request.body }),
       ...(client === undefined ? {} : { client }),
       ...(deadline.signal === undefined ? {} : { signal: deadline.signal }),
-    }).catch((error) => {
+    }).catch(async (error) => {
+      const { failedToConnect } = await import("./failure.ts");
       progress.sent ||= !failedToConnect(error);
       throw error;
     });
@@ -124,6 +136,19 @@ async function exchange(
     }
     target = next;
   }
+}
+
+/** The client for one hop; undefined: what `fetch` uses by itself. */
+async function clientFor(
+  target: URL,
+  request: HttpRequest,
+  { connect }: HttpOptions,
+  progress: Progress,
+): Promise<Deno.HttpClient | undefined> {
+  const single = request.once === true && request.stream !== true;
+  progress.connection = await connect?.(target, single);
+  const { client } = progress.connection ?? {};
+  return client ?? (single ? progress.own ??= singleUseClient() : undefined);
 }
 
 /** The headers of a request; a value that HTTP does not allow may be a secret and is not shown. */
@@ -205,7 +230,12 @@ class Deadline {
     }
   }
 
-  explain(error: unknown, url: string, request: HttpRequest): McpAuthError {
+  async explain(
+    error: unknown,
+    url: string,
+    request: HttpRequest,
+    { at, connection }: Progress,
+  ): Promise<McpAuthError> {
     if (error instanceof McpAuthError) return error;
     const what = `${request.method ?? "GET"} "${safeUrl(url)}"`;
     if (this.#caller?.aborted) {
@@ -217,21 +247,8 @@ class Deadline {
       return new McpAuthError("AUTH_CANCELLED", `Cancelled: ${what}`, { cause: error });
     }
     if (this.#expired) return timedOut(`${what} took longer than ${this.#timeoutMs / 1000} s`, error);
-    const host = URL.parse(url)?.host ?? "";
-    if (error instanceof Error && error.name === "NotCapable") {
-      return new McpAuthError(
-        "PERMISSION_DENIED",
-        `Cannot connect: the sandbox does not allow "${safeText(host)}"`,
-        {
-          hint: `Add --allow-net=${safeText(host)}`,
-          cause: error,
-        },
-      );
-    }
-    return new McpAuthError("NETWORK_ERROR", `Cannot reach the server: ${what}: ${reasonOf(error)}`, {
-      hint: "Check the address, the network and any proxy, then try again",
-      cause: error,
-    });
+    const { networkFailure } = await import("./failure.ts");
+    return await networkFailure(error, { ...connection, what, url: at });
   }
 }
 
@@ -240,32 +257,4 @@ function timedOut(how: string, cause: unknown): McpAuthError {
     hint: "Try again; if it persists, check that the server is up",
     cause,
   });
-}
-
-function reasonOf(error: unknown): string {
-  const inner = innermost(error);
-  return redact(safeText(inner instanceof Error ? inner.message : String(inner)));
-}
-
-/** The innermost message of a failed fetch says what happened; the outer ones repeat the URL. */
-function innermost(error: unknown): unknown {
-  let inner = error;
-  for (let depth = 0; depth < 5 && inner instanceof Error && inner.cause instanceof Error; depth++) {
-    inner = inner.cause;
-  }
-  return inner;
-}
-
-const NOT_CONNECTED =
-  /^error sending request .*: client error \(Connect\)|^Fetch failed: Requests to port \d+ are blocked$/s;
-
-/**
- * Whether a fetch failed before its request could go out: at the sandbox, the name, the connection, a proxy's tunnel or
- * TLS. Deno says which step failed in the message and nowhere else (2.6.8 and 2.9.6).
- */
-function failedToConnect(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (error.name === "NotCapable") return true;
-  const inner = innermost(error);
-  return inner instanceof Error && NOT_CONNECTED.test(inner.message);
 }

@@ -45,7 +45,7 @@ export interface HttpRequest {
 
 /**
  * Sends one request and returns its response, whatever its status. The body is read already (and capped), unless
- * `stream` was asked for.
+ * `stream` was asked for. Its `url` is the one that answered, after all redirects.
  *
  * Throws `McpAuthError` with `UNSAFE_URL` (scheme, address or redirect not allowed), `NETWORK_ERROR`, `TIMEOUT`,
  * `SERVER_ERROR` (body too large), `PERMISSION_DENIED` (the sandbox does not grant the host), `CONFIG_INVALID`

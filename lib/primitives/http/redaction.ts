@@ -28,7 +28,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/\b(Bearer|DPoP|Basic)\s+(?=\S*\d|\S{20})[A-Za-z0-9._~+/=-]{8,}/gi, "$1 [redacted]"],
   [/(?<![\w-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){0,3}/g, "[redacted]"],
   [/\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/"'<>]+@/gi, "$1[redacted]@"],
-  [/\b([a-z][a-z0-9+.-]{0,20}:\/\/[^\s"'<>?#]{0,4000}[?#])[^\s"'<>]+/gi, "$1[redacted]"],
+  [/\b([a-z][a-z0-9+.-]{0,20}:\/\/(?:(?!:\/\/)[^\s"'<>?#]){0,4000}[?#])[^\s"'<>]+/gi, "$1[redacted]"],
 ];
 
 /** What precedes a value, as group 1, with NAMES for the names; then the value. */

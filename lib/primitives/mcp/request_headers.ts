@@ -5,9 +5,11 @@
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http (T10, T12)
  * @module
  */
-import { isJsonObject, type Message } from "./jsonrpc.ts";
+import { isJsonObject, type JsonObject, type Message } from "./jsonrpc.ts";
 
 const VERSION = "io.modelcontextprotocol/protocolVersion";
+const CLIENT_INFO = "io.modelcontextprotocol/clientInfo";
+const CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
 
 /** Which member of `params` names the target of a method. */
 const TARGETS: Readonly<Record<string, string>> = {
@@ -15,6 +17,25 @@ const TARGETS: Readonly<Record<string, string>> = {
   "prompts/get": "name",
   "resources/read": "uri",
 };
+
+/**
+ * Makes the parameters of a request say what every request of a stateless revision has to say of its sender (T10).
+ *
+ * @param params The parameters so far; what their `_meta` has stays, but for these members.
+ * @param revision The revision of the request.
+ * @param clientInfo How the client introduces itself. It is one without capabilities.
+ */
+export function statelessParams(
+  params: JsonObject | undefined,
+  revision: string,
+  clientInfo: { readonly name: string; readonly version: string },
+): JsonObject {
+  const meta = isJsonObject(params?.["_meta"]) ? params["_meta"] : {};
+  return {
+    ...params,
+    _meta: { ...meta, [VERSION]: revision, [CLIENT_INFO]: clientInfo, [CLIENT_CAPABILITIES]: {} },
+  };
+}
 
 /**
  * The headers of a message: `MCP-Protocol-Version`, `Mcp-Method` and, where it has a target, `Mcp-Name`.

@@ -30,5 +30,29 @@ export const REVISIONS: readonly Revision[] = [
 /** What a client of ours offers in `initialize`. */
 export const LATEST_STATEFUL: string = REVISIONS.findLast(({ stateful }) => stateful)?.name ?? "";
 
+/** What a client of ours says of its requests to a server that knows no `initialize`. */
+export const LATEST_STATELESS: string = REVISIONS.findLast(({ stateful }) => !stateful)?.name ?? "";
+
+/** The headers of a request are not those of its body (T13). */
+export const HEADER_MISMATCH: number = -32020;
+/** The server does not speak the revision of the request; `data.supported` has those that it does (T13). */
+export const UNSUPPORTED_VERSION: number = -32022;
+
 /** Errors that only servers of a stateless revision send: header mismatch, capability missing, version (T13). */
-export const STATELESS_ERRORS: ReadonlySet<number> = new Set([-32020, -32021, -32022]);
+export const STATELESS_ERRORS: ReadonlySet<number> = new Set([HEADER_MISMATCH, -32021, UNSUPPORTED_VERSION]);
+
+/**
+ * The newest revision that both sides know (T14).
+ *
+ * @param supported What the server says it speaks, unchecked.
+ * @returns Undefined where there is none, or the server said nothing usable.
+ */
+export function newestCommon(supported: unknown): Revision | undefined {
+  if (!Array.isArray(supported)) return undefined;
+  return REVISIONS.findLast(({ name, http }) => http === "streamable" && supported.includes(name));
+}
+
+/** Whether a revision is known to have no `initialize` (T9). */
+export function isStateless(name: unknown): boolean {
+  return REVISIONS.some((revision) => revision.name === name && !revision.stateful);
+}

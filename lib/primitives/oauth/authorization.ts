@@ -12,7 +12,7 @@ import { type ErrorCode, McpAuthError, type McpAuthErrorOptions } from "../error
 import { parseWebUrl } from "../web_url.ts";
 import { safeText, safeUrl } from "../untrusted_text.ts";
 import { permitted } from "./authorize_parameters.ts";
-import type { ServerMetadata } from "./server_metadata.ts";
+import { requireAuthorizationEndpoint, type ServerMetadata } from "./server_metadata.ts";
 
 /** The parts of an authorization request. */
 export interface AuthorizationRequest {
@@ -26,6 +26,8 @@ export interface AuthorizationRequest {
   readonly resource?: string | undefined;
   /** Ask for consent again, so that a refresh token is issued with `offline_access`. */
   readonly promptConsent?: boolean | undefined;
+  /** The thumbprint of the key that the tokens are to be bound to (RFC 9449 section 10). */
+  readonly dpopJkt?: string | undefined;
   /** What a server wants beside the standard; see `parseAuthorizeParameter`. */
   readonly parameters?: Readonly<Record<string, string>> | undefined;
 }
@@ -53,15 +55,12 @@ export function createState(): string {
 }
 
 /**
- * Builds the URL to open in the browser. A query that the endpoint has already is kept; an additional parameter never
- * takes the place of one that we set, except `prompt`.
+ * The parameters of an authorization request, by their names. An additional one never takes the place of one that we set,
+ * except `prompt`.
  *
- * @throws {McpAuthError} `UNSAFE_URL` when the endpoint is not https (or http on loopback).
- * @see RFC 6749 sections 3.1 and 4.1.1
+ * @see RFC 6749 section 4.1.1, RFC 7636 section 4.3, RFC 8707 section 2.1, RFC 9449 section 10
  */
-export function authorizationUrl(server: ServerMetadata, request: AuthorizationRequest): string {
-  const url = parseWebUrl(server.authorization_endpoint, "authorization_endpoint");
-  url.hash = "";
+export function authorizationParameters(request: AuthorizationRequest): Readonly<Record<string, string>> {
   const parameters: Record<string, string | undefined> = {
     response_type: "code",
     client_id: request.clientId,
@@ -72,10 +71,43 @@ export function authorizationUrl(server: ServerMetadata, request: AuthorizationR
     scope: request.scopes.length === 0 ? undefined : request.scopes.join(" "),
     resource: request.resource,
     prompt: request.promptConsent ? "consent" : undefined,
+    dpop_jkt: request.dpopJkt,
+    ...permitted(request.parameters ?? {}),
   };
-  for (const [name, value] of Object.entries({ ...parameters, ...permitted(request.parameters ?? {}) })) {
-    if (value !== undefined) url.searchParams.set(name, value);
-  }
+  return Object.fromEntries(
+    Object.entries(parameters).flatMap(([name, value]) => value === undefined ? [] : [[name, value]]),
+  );
+}
+
+/**
+ * Builds the URL to open in the browser. A query that the endpoint has already is kept.
+ *
+ * @throws {McpAuthError} `UNSAFE_URL` when the endpoint is not https (or http on loopback), `DISCOVERY_FAILED` when there
+ *   is none.
+ * @see RFC 6749 sections 3.1 and 4.1.1
+ */
+export function authorizationUrl(server: ServerMetadata, request: AuthorizationRequest): string {
+  return urlWith(server, authorizationParameters(request));
+}
+
+/**
+ * Builds the URL to open in the browser for a request that was pushed: it names the client and the request, and nothing
+ * else.
+ *
+ * @param server The server that it was pushed to.
+ * @param clientId Who pushed it.
+ * @param requestUri What the server calls it.
+ * @throws {McpAuthError} As {@linkcode authorizationUrl} does.
+ * @see RFC 9126 section 4
+ */
+export function pushedAuthorizationUrl(server: ServerMetadata, clientId: string, requestUri: string): string {
+  return urlWith(server, { client_id: clientId, request_uri: requestUri });
+}
+
+function urlWith(server: ServerMetadata, parameters: Readonly<Record<string, string>>): string {
+  const url = parseWebUrl(requireAuthorizationEndpoint(server), "authorization_endpoint");
+  url.hash = "";
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
   return url.href;
 }
 

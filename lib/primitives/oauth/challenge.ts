@@ -29,6 +29,20 @@ export interface ChallengeSummary {
   readonly error?: string;
   /** The server's words; untrusted. */
   readonly errorDescription?: string;
+  /** What it says of tokens that are bound to a key, where it has a challenge of that scheme (RFC 9449 section 7.1). */
+  readonly dpop?: DpopChallenge;
+  /** The schemes, in lower case and untrusted, where none is of OAuth and no metadata is named: `basic`, `negotiate`. */
+  readonly otherSchemes?: readonly string[];
+}
+
+/** The challenges of scheme `DPoP` together. */
+export interface DpopChallenge {
+  /** There is no `Bearer` challenge beside: no other tokens are taken. */
+  readonly only: boolean;
+  /** Such as `use_dpop_nonce`. */
+  readonly error?: string;
+  /** The JWS algorithms that it takes in proofs; absent where it does not say. */
+  readonly algorithms?: readonly string[];
 }
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
@@ -97,11 +111,29 @@ export function summarizeChallenges(value: string | null): ChallengeSummary {
   const scopes = first("scope")?.split(/\s+/).filter((each) => each !== "") ?? [];
   const error = first("error");
   const errorDescription = first("error_description");
+  const dpop = dpopChallenge(challenges);
+  const isOther = challenges.length > 0 && resourceMetadata === undefined &&
+    challenges.every((challenge) => rank(challenge) === 2);
   return {
     ...(resourceMetadata === undefined ? {} : { resourceMetadata }),
     ...(scopes.length === 0 ? {} : { scopes }),
     ...(error === undefined ? {} : { error }),
     ...(errorDescription === undefined ? {} : { errorDescription }),
+    ...(dpop === undefined ? {} : { dpop }),
+    ...(isOther ? { otherSchemes: [...new Set(challenges.map(({ scheme }) => scheme))] } : {}),
+  };
+}
+
+function dpopChallenge(challenges: readonly Challenge[]): DpopChallenge | undefined {
+  const own = challenges.filter(({ scheme }) => scheme === "dpop");
+  if (own.length === 0) return undefined;
+  const error = own.find(({ parameters }) => parameters.error)?.parameters.error;
+  const algorithms = own.flatMap(({ parameters }) => parameters.algs?.split(/\s+/) ?? [])
+    .filter((each) => each !== "");
+  return {
+    only: !challenges.some(({ scheme }) => scheme === "bearer"),
+    ...(error === undefined ? {} : { error }),
+    ...(algorithms.length === 0 ? {} : { algorithms }),
   };
 }
 

@@ -13,7 +13,7 @@ import { isObject } from "./json.ts";
 export type Claims = Readonly<Record<string, unknown>>;
 
 /** What people know themselves by, best first. */
-const NAMES = ["email", "preferred_username", "name"] as const;
+const NAMES = ["email", "preferred_username", "login", "name"] as const;
 
 /**
  * Reads the claims of a JWT.
@@ -34,7 +34,7 @@ export function claimsOf(jwt: string | undefined): Claims | undefined {
 }
 
 /**
- * The name that a person would know: e-mail address, user name or full name, in this order.
+ * The name that a person would know: e-mail address, user name (`login` at GitHub) or full name, in this order.
  *
  * @param claims Where to look.
  * @returns At most 100 characters, fit to be shown; undefined where there is none.

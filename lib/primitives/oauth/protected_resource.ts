@@ -20,6 +20,10 @@ export interface ProtectedResource {
   readonly scopesSupported?: readonly string[];
   /** The server's name for people; untrusted. */
   readonly resourceName?: string;
+  /** Every token for it has to be bound to a key (RFC 9728 section 2, RFC 9449). */
+  readonly dpopBoundAccessTokensRequired?: true;
+  /** The JWS algorithms that it takes in DPoP proofs. */
+  readonly dpopSigningAlgValuesSupported?: readonly string[];
 }
 
 const SUFFIX = "/.well-known/oauth-protected-resource";
@@ -59,12 +63,20 @@ export function parseProtectedResource(json: unknown, url: string): ProtectedRes
   if (typeof resource !== "string" || resource === "") throw invalid('"resource" is not a string');
   const servers = optionalStrings(json, "authorization_servers", invalid) ?? [];
   const scopes = optionalStrings(json, "scopes_supported", invalid);
+  const algorithms = json.dpop_signing_alg_values_supported;
   return {
     resource,
     authorizationServers: servers.slice(0, AUTHORIZATION_SERVERS_MAX),
     ...(scopes === undefined ? {} : { scopesSupported: scopes }),
     ...(typeof name === "string" ? { resourceName: safeText(name, 100) } : {}),
+    ...(json.dpop_bound_access_tokens_required === true ? { dpopBoundAccessTokensRequired: true } : {}),
+    // Without the flag above it only advises: a list of the wrong shape is no reason to refuse the document.
+    ...(isStrings(algorithms) ? { dpopSigningAlgValuesSupported: algorithms } : {}),
   };
+}
+
+function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === "string");
 }
 
 /**

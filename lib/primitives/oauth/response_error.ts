@@ -11,6 +11,7 @@ import { redact } from "../http/redaction.ts";
 import { retryAfterMs } from "../http/retry_after.ts";
 import { safeText, safeUrl } from "../untrusted_text.ts";
 import { isObject } from "./json.ts";
+import { standardErrorCode } from "./quirks/error_code.ts";
 
 /** An endpoint's refusal. */
 export class OAuthResponseError extends McpAuthError {
@@ -47,10 +48,13 @@ export type Refusal = Pick<OAuthResponseError, "oauthError" | "status" | "words"
  * @see RFC 6749 section 5.2; behaviours row 3
  */
 export function endsCredential(error: McpAuthError): boolean {
-  return error instanceof OAuthResponseError && (error.status === 400 || error.status === 401) &&
+  return error instanceof OAuthResponseError && REFUSALS.has(error.status) &&
     (error.oauthError === "invalid_grant" || error.oauthError === "invalid_client" ||
       error.oauthError === "unauthorized_client");
 }
+
+/** The statuses of a refusal; 200 is that of servers with quirk `error-with-200`. */
+const REFUSALS: ReadonlySet<number> = new Set([200, 400, 401]);
 
 /** What to call an endpoint and its failure in an error. */
 export interface EndpointFailure {
@@ -78,20 +82,25 @@ export async function endpointError(
   const { status } = response;
   const text = await response.text();
   const body = parse(text);
-  const oauthError = typeof body?.error === "string" ? safeText(body.error, 80) : undefined;
-  const shown = (said: string) => redact(safeText(without(said, failure.secrets)));
+  const said = typeof body?.error === "string" ? safeText(body.error, 80) : undefined;
+  const shown = (part: string) => redact(safeText(without(part, failure.secrets)));
   const description = typeof body?.error_description === "string" ? shown(body.error_description) : "";
   const isPage = /^\s*</.test(text);
-  const words = oauthError === undefined
+  const words = said === undefined
     ? (isPage || text.trim() === "" ? "" : shown(text))
-    : `${without(oauthError, failure.secrets)}${description === "" ? "" : ` (${description})`}`;
+    : `${without(said, failure.secrets)}${description === "" ? "" : ` (${description})`}`;
   const code = status === 429 ? "RATE_LIMITED" : status >= 500 ? "SERVER_ERROR" : failure.code;
   return new OAuthResponseError(
     code,
-    `Cannot ${failure.action}: "${safeUrl(failure.endpoint)}" answered ${status}${
-      words === "" ? "" : `: ${words}`
-    }`,
-    { oauthError, status, words, retryAfterMs: retryAfterMs(response.headers) },
+    `Cannot ${failure.action}: "${safeUrl(failure.endpoint)}" answered ${
+      status === 200 ? "200 with an error" : status
+    }${words === "" ? "" : `: ${words}`}`,
+    {
+      oauthError: said === undefined ? undefined : standardErrorCode(said),
+      status,
+      words,
+      retryAfterMs: retryAfterMs(response.headers),
+    },
     { hint: code === failure.code ? failure.hint : "Try again later" },
   );
 }

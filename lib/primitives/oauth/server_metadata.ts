@@ -13,28 +13,47 @@ import { parseWebUrl } from "../web_url.ts";
 import { safeUrl } from "../untrusted_text.ts";
 import { isObject, optionalString, optionalStrings } from "./json.ts";
 
-/** The validated metadata, in the members' own names; only members that the product uses are kept. */
+/**
+ * The validated metadata, in the members' own names; only members that the product uses are kept. What a person's
+ * sign-in needs beyond the token endpoint is asked for where it is used ({@linkcode requireAuthorizationEndpoint}):
+ * machines sign in at servers that have no page for people.
+ */
 export type ServerMetadata = AuthorizationServer & {
-  readonly authorization_endpoint: string;
   readonly token_endpoint: string;
+  /** What the token endpoint's grants are used for, such as `urn:ietf:params:oauth:grant-profile:id-jag`. */
+  readonly authorization_grant_profiles_supported?: string[];
 };
 
+/** The endpoints that receive secrets or people: one that cannot be used is a reason to refuse the document. */
 const ENDPOINTS = [
   "authorization_endpoint",
   "token_endpoint",
   "registration_endpoint",
   "revocation_endpoint",
 ] as const;
-const LISTS = [
+/** One of these that cannot be used is left out: whoever needs it misses it by name. */
+const OPTIONAL_ENDPOINTS = [
+  "device_authorization_endpoint",
+  "pushed_authorization_request_endpoint",
+  "introspection_endpoint",
+  "userinfo_endpoint",
+] as const;
+/** Left out where it is no list of strings: no sign-in depends on it alone. */
+const OPTIONAL_LISTS = [
   "scopes_supported",
   "response_types_supported",
   "grant_types_supported",
-  "code_challenge_methods_supported",
   "token_endpoint_auth_methods_supported",
+  "token_endpoint_auth_signing_alg_values_supported",
+  "dpop_signing_alg_values_supported",
+  "authorization_grant_profiles_supported",
 ] as const;
+const PKCE_METHODS = "code_challenge_methods_supported";
 const FLAGS = [
   "authorization_response_iss_parameter_supported",
   "client_id_metadata_document_supported",
+  "require_pushed_authorization_requests",
+  "tls_client_certificate_bound_access_tokens",
 ] as const;
 
 /**
@@ -87,26 +106,65 @@ export function parseServerMetadata(json: unknown, issuer: string, url: string):
     checkEndpoint(endpoint, name, issuer);
     metadata[name] = endpoint;
   }
-  for (const name of LISTS) {
-    const list = optionalStrings(json, name, invalid);
-    if (list !== undefined) metadata[name] = list;
+  const methods = optionalStrings(json, PKCE_METHODS, invalid);
+  if (methods !== undefined) metadata[PKCE_METHODS] = methods;
+  for (const name of OPTIONAL_ENDPOINTS) {
+    if (endpointFault(json[name], name, issuer) === undefined) metadata[name] = json[name];
   }
+  for (const name of OPTIONAL_LISTS) if (isStrings(json[name])) metadata[name] = json[name];
   for (const name of FLAGS) if (json[name] === true) metadata[name] = true;
-  // It only shows who signed in: one that cannot be used is no reason to refuse the document.
-  if (isUsableEndpoint(json.userinfo_endpoint, issuer)) metadata.userinfo_endpoint = json.userinfo_endpoint;
-  if (metadata.authorization_endpoint === undefined) throw invalid('"authorization_endpoint" is missing');
   if (metadata.token_endpoint === undefined) throw invalid('"token_endpoint" is missing');
   return metadata as unknown as ServerMetadata;
 }
 
-function isUsableEndpoint(endpoint: unknown, issuer: string): endpoint is string {
+/**
+ * The optional members that a document has and that cannot be used, each with the reason: what
+ * {@linkcode parseServerMetadata} left out.
+ *
+ * @param json The document.
+ * @param issuer Its issuer.
+ */
+export function unusableMembers(json: Record<string, unknown>, issuer: string): readonly string[] {
+  const isThere = (name: string) => json[name] !== undefined && json[name] !== null && json[name] !== "";
+  return [
+    ...OPTIONAL_ENDPOINTS.filter(isThere).flatMap((name) => endpointFault(json[name], name, issuer) ?? []),
+    ...OPTIONAL_LISTS.filter((name) => isThere(name) && !isStrings(json[name], 0)).map((name) =>
+      `"${name}" is not a list of strings`
+    ),
+  ];
+}
+
+function isStrings(value: unknown, min = 1): value is readonly string[] {
+  return Array.isArray(value) && value.length >= min && value.every((each) => typeof each === "string");
+}
+
+/** Why an endpoint cannot be used; undefined where it can. */
+function endpointFault(endpoint: unknown, name: string, issuer: string): string | undefined {
+  if (typeof endpoint !== "string") return `"${name}" is not a string`;
   try {
-    if (typeof endpoint !== "string") return false;
-    checkEndpoint(endpoint, "userinfo_endpoint", issuer);
-    return true;
-  } catch {
-    return false;
+    checkEndpoint(endpoint, name, issuer);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : `"${name}" cannot be used`;
   }
+}
+
+/**
+ * The endpoint that a person's browser is sent to.
+ *
+ * @param server The validated metadata.
+ * @throws {McpAuthError} `DISCOVERY_FAILED` where the server has none: it serves machines, or devices, alone.
+ * @see RFC 8414 section 2
+ */
+export function requireAuthorizationEndpoint(server: ServerMetadata): string {
+  if (server.authorization_endpoint !== undefined) return server.authorization_endpoint;
+  throw new McpAuthError(
+    "DISCOVERY_FAILED",
+    `Cannot sign in through the browser at "${
+      safeUrl(server.issuer)
+    }": "authorization_endpoint" is missing from its metadata`,
+    { hint: "The server's operator has to publish it; a server for machines takes --client-credentials" },
+  );
 }
 
 /**
@@ -141,11 +199,7 @@ export function checkEndpoint(endpoint: string, name: string, issuer: string): v
  * @see RFC 8414 section 3.3; behaviours row 25
  */
 export function checkIssuer(documentIssuer: string, expected: string, url: string): void {
-  if (documentIssuer === expected) return;
-  const withoutSlash = (issuer: string) => issuer.endsWith("/") ? issuer.slice(0, -1) : issuer;
-  if (withoutSlash(documentIssuer) === withoutSlash(expected) && URL.parse(expected)?.pathname === "/") {
-    return;
-  }
+  if (isSameIssuer(documentIssuer, expected)) return;
   throw new McpAuthError(
     "ISSUER_MISMATCH",
     `Cannot use the authorization server metadata at "${safeUrl(url)}": its issuer is "${
@@ -153,6 +207,19 @@ export function checkIssuer(documentIssuer: string, expected: string, url: strin
     }", expected "${safeUrl(expected)}"`,
     { hint: "The server's operator has to correct the metadata; do not sign in until then" },
   );
+}
+
+/**
+ * Says whether two issuer identifiers are one: equal byte for byte, but for quirk `issuer-slash`.
+ *
+ * @param issuer One.
+ * @param other The other.
+ * @see RFC 3986 section 6.2.1; behaviours row 25
+ */
+export function isSameIssuer(issuer: string, other: string): boolean {
+  if (issuer === other) return true;
+  const withoutSlash = (text: string) => text.endsWith("/") ? text.slice(0, -1) : text;
+  return withoutSlash(issuer) === withoutSlash(other) && URL.parse(other)?.pathname === "/";
 }
 
 /**
@@ -164,7 +231,7 @@ export function tokenServerMetadata(server: ServerMetadata): ServerMetadata {
   const { issuer, authorization_endpoint, token_endpoint, revocation_endpoint } = server;
   return {
     issuer,
-    authorization_endpoint,
+    ...(authorization_endpoint === undefined ? {} : { authorization_endpoint }),
     token_endpoint,
     ...(revocation_endpoint === undefined ? {} : { revocation_endpoint }),
   };

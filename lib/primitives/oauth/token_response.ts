@@ -1,13 +1,13 @@
 /**
- * What the token endpoint answers. What servers write that is nearly right is put right before the strict check.
+ * What the token endpoint answers. What servers write that is nearly right is put right before the strict check, by the
+ * rows of the table of quirks.
  *
  * @see RFC 6749 section 5; behaviours rows 6, 7 and 24
  * @module
  */
 import type * as oauth from "oauth4webapi";
-import { readJson } from "../http/body.ts";
 import { ID_TOKEN_MAX_CHARS } from "../limits.ts";
-import { isObject } from "./json.ts";
+import { readTokenBody } from "./quirks/token_answer.ts";
 import { endpointError, type EndpointFailure, malformedAnswer } from "./response_error.ts";
 import { splitScope } from "./scope.ts";
 
@@ -45,8 +45,9 @@ export async function readTokenResponse(
 ): Promise<TokenSet> {
   if (response.status !== 200) throw await endpointError(response, failure);
   const body = await readTokenBody(response);
+  // Quirks `error-with-200` and `ok-false`.
   if (typeof body?.error === "string") {
-    throw await endpointError(Response.json(body, { status: 400 }), failure);
+    throw await endpointError(Response.json(body, { status: 200, headers: waitOf(response) }), failure);
   }
   try {
     const { id_token: idToken, ...rest } = body ?? {};
@@ -72,19 +73,7 @@ export async function readTokenResponse(
   }
 }
 
-/** The members of a token response, with what servers write for "none" taken out. */
-async function readTokenBody(response: Response): Promise<Record<string, unknown> | undefined> {
-  const isForm = /^application\/x-www-form-urlencoded\b/i.test(response.headers.get("content-type") ?? "");
-  const json = isForm
-    ? Object.fromEntries(new URLSearchParams(await response.text()))
-    : await readJson(response);
-  if (!isObject(json)) return undefined;
-  const body = Object.fromEntries(Object.entries(json).filter(([, value]) => value !== null && value !== ""));
-  if (body.access_token !== undefined) body.token_type ??= "Bearer";
-  const expiresIn = Number(body.expires_in);
-  // A life past the year 9999 is no time that can be written down; it counts as unknown, like 0 and "soon".
-  if (expiresIn > 0 && expiresIn * 1000 < Date.UTC(9999)) body.expires_in = expiresIn;
-  else delete body.expires_in;
-  if (Array.isArray(body.scope)) body.scope = body.scope.join(" ");
-  return body;
+function waitOf(response: Response): Readonly<Record<string, string>> {
+  const wait = response.headers.get("retry-after");
+  return wait === null ? {} : { "retry-after": wait };
 }

@@ -7,8 +7,10 @@
 import { readJson } from "../http/body.ts";
 import type { Http } from "../http/http.ts";
 import { USERINFO_TIMEOUT_MS } from "../limits.ts";
+import type { DpopProver } from "./dpop.ts";
 import { type Claims, claimsOf } from "./id_token.ts";
 import { isObject } from "./json.ts";
+import { provenHttp } from "./proven_http.ts";
 
 /**
  * Asks who signed in.
@@ -16,7 +18,8 @@ import { isObject } from "./json.ts";
  * @param http The one fetch.
  * @param endpoint The `userinfo_endpoint` of the server that issued the token.
  * @param accessToken The token.
- * @param signal Ends the wait, which is 5 s at most.
+ * @param options.proof Proves the possession of the key that the token is bound to; undefined for a bearer token.
+ * @param options.signal Ends the wait, which is 5 s at most.
  * @returns The claims, of a signed answer unverified: for showing only. Undefined where the server gives none.
  * @throws {McpAuthError} what the fetch throws.
  */
@@ -24,10 +27,14 @@ export async function fetchUserinfo(
   http: Http,
   endpoint: string,
   accessToken: string,
-  signal?: AbortSignal,
+  { proof, signal }: {
+    readonly proof?: DpopProver | undefined;
+    readonly signal?: AbortSignal | undefined;
+  } = {},
 ): Promise<Claims | undefined> {
-  const response = await http(endpoint, {
-    headers: { accept: "application/json", authorization: `Bearer ${accessToken}` },
+  const authorization = proof === undefined ? { authorization: `Bearer ${accessToken}` } : {};
+  const response = await provenHttp(http, proof, accessToken)(endpoint, {
+    headers: { accept: "application/json", ...authorization },
     timeoutMs: USERINFO_TIMEOUT_MS,
     signal,
   });

@@ -72,6 +72,20 @@ export async function removeFile(path: string): Promise<void> {
 }
 
 /**
+ * Says whether there is a file; one that cannot be looked at counts as one.
+ *
+ * @param path The file.
+ */
+export function isFileThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
+  }
+}
+
+/**
  * Makes sure that a file exists: a missing one is created empty with mode 0600, and its folder with it.
  *
  * @param path The file.

@@ -8,7 +8,7 @@ import { McpAuthError } from "../errors.ts";
 
 /** Variables that no child may inherit: each opens the store, is a credential itself, or speaks to this process alone. */
 const SECRET_VARIABLE =
-  /^MCP_AUTH_(RESTARTED_BY|(.*_)?(KEY|PASSPHRASE|PASSWORD|SECRET|TOKEN))$|^DENO_KV_ACCESS_TOKEN$/i;
+  /^MCP_AUTH_(RESTARTED_BY|(.*_)?(KEY|PASSPHRASE|PASSWORD|SECRET|TOKEN|ASSERTION))$|^DENO_KV_ACCESS_TOKEN$/i;
 
 /** How often a long-running command looks whether its parent is still there, in ms. */
 const PARENT_POLL_MS = 500;

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { openerFor } from "./browser.ts";
+import { openersFor } from "./browser.ts";
 import type { Env } from "./env.ts";
 
 /** How the program was started. */
@@ -40,12 +40,12 @@ export function programPlace(
   return { kind: "checkout", folder };
 }
 
-/** The program that opens a browser. */
+/** The programs that open a browser. */
 export interface BrowserNeeds {
-  readonly program: string;
+  readonly programs: readonly string[];
   /** What it needs of the environment to find the person's screen. */
   readonly variables: readonly string[];
-  /** It is Deno: whoever may start that may do anything. */
+  /** One is Deno: whoever may start that may do anything. */
   readonly isDeno: boolean;
 }
 
@@ -56,12 +56,16 @@ export interface BrowserNeeds {
  * @param os The operating system; this one unless a test says otherwise.
  */
 export function browserNeeds(env: Env, os: string = Deno.build.os): BrowserNeeds {
-  const { program } = openerFor("https://example.com/", env.get("BROWSER"), os);
-  const name = program.split(/[\\/]/).at(-1)?.toLowerCase().replace(/\.exe$/, "");
+  const browser = env.get("BROWSER");
+  const openers = openersFor("https://example.com/", browser, { os }).map(({ program }) => program);
+  // Those of the system stand in for each other: one is enough.
+  const programs = browser === undefined ? openers.slice(0, 1) : openers;
   return {
-    program,
+    programs,
     variables: os === "windows" || os === "darwin" ? ["BROWSER"] : ["BROWSER", ...SCREEN],
-    isDeno: name === "deno",
+    isDeno: programs.some((program) =>
+      program.split(/[\\/]/).at(-1)?.toLowerCase().replace(/\.exe$/, "") === "deno"
+    ),
   };
 }
 

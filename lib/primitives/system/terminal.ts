@@ -19,6 +19,17 @@ export interface Terminal {
   isInteractive(): boolean;
   /** Whether standard output is a terminal. */
   isOutTerminal(): boolean;
+  /**
+   * Makes ready to read lines of standard input, as a person pastes them; nothing of them is shown. Not to be mixed with
+   * {@linkcode input}.
+   *
+   * @returns Waits for a line: cut at 32,768 characters, undefined at the end of the input. It rejects with the signal's
+   *   reason, and with `AUTH_CANCELLED` for Ctrl-C where the terminal makes no signal of it. Once the signal fires, the
+   *   terminal is as it was.
+   */
+  lineReader(): Promise<(signal: AbortSignal) => Promise<string | undefined>>;
+  /** How many columns the terminal on standard error has; undefined where it is none. */
+  columns(): number | undefined;
 }
 
 /** The streams of this process. */
@@ -33,6 +44,19 @@ export const systemTerminal: Terminal = {
   input: () => Deno.stdin.readable,
   isInteractive: () => Deno.stdin.isTerminal() && Deno.stderr.isTerminal(),
   isOutTerminal: () => Deno.stdout.isTerminal(),
+  lineReader: async () => {
+    const { readTypedLine } = await import("./typed_lines.ts");
+    const { PASTED_LINE_MAX_CHARS: max } = await import("../limits.ts");
+    return (signal) => readTypedLine({ max, signal, show: (text) => writeAll(Deno.stderr, text) });
+  },
+  columns: () => {
+    if (!Deno.stderr.isTerminal()) return undefined;
+    try {
+      return Deno.consoleSize().columns;
+    } catch {
+      return undefined;
+    }
+  },
 };
 
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {

@@ -6,9 +6,11 @@
  */
 import { McpAuthError } from "../../primitives/errors.ts";
 import { readBytes } from "../../primitives/http/body.ts";
+import { redact } from "../../primitives/http/redaction.ts";
 import { MESSAGE_MAX_BYTES } from "../../primitives/limits.ts";
 import { errorText, isJsonObject, parseEnvelope } from "../../primitives/mcp/jsonrpc.ts";
 import { safeText } from "../../primitives/untrusted_text.ts";
+import { NO_SERVER_HINT } from "./failure.ts";
 import { type Inbound, operationOf, type Outbound } from "./remote.ts";
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
@@ -49,8 +51,11 @@ export function toInbound(payload: Uint8Array<ArrayBuffer> | string, origin: Out
     const marked = typeof payload !== "string" && payload[0] === 0xef;
     inbound = { messages, batch, payload: marked ? payload.subarray(3) : payload, origin };
   } catch {
-    const said = text.trimStart().startsWith("<") ? "" : `: ${safeText(text, 80)}`;
-    throw new McpAuthError("SERVER_ERROR", `Cannot read the answer: the server sent what is not JSON${said}`);
+    const what = text.trimStart().startsWith("<")
+      ? "a page, which is not JSON"
+      : `what is not JSON: ${redact(safeText(text, 80))}`;
+    const hint = origin?.opens === "initialize" ? NO_SERVER_HINT : undefined;
+    throw new McpAuthError("SERVER_ERROR", `Cannot read the answer: the server sent ${what}`, { hint });
   }
   const [message] = inbound.messages;
   if (message?.kind !== "response" || message.id !== null || inbound.batch) return inbound;
@@ -82,6 +87,10 @@ export function unanswered(outbound: Outbound): McpAuthError {
   return new McpAuthError(
     "SERVER_ERROR",
     `Cannot complete "${safeText(operationOf(outbound))}": the server ended its response without an answer`,
-    { hint: "Try again; whether the server has carried out the request is not known" },
+    {
+      hint: outbound.opens === "initialize"
+        ? NO_SERVER_HINT
+        : "Try again; whether the server has carried out the request is not known",
+    },
   );
 }

@@ -1,15 +1,15 @@
 /**
- * One HTTP exchange with credentials: headers from the authorizer, and on 401 or 403 its verdict and one more try. The
- * transport above never sees those two statuses, and no status of theirs is read as anything but a question of
- * authorization (T20).
+ * One HTTP exchange with credentials: headers from the authorizer, and on 401 or 403 its verdict and one more try; a
+ * refused proof of possession is replaced on the spot, and counts for itself (RFC 9449 section 9). The transport above
+ * never sees those two statuses, and no status of theirs is read as anything but a question of authorization (T20).
  *
  * @module
  */
 import { McpAuthError } from "../../primitives/errors.ts";
 import type { Http } from "../../primitives/http/http.ts";
-import { REFUSALS_MAX } from "../../primitives/limits.ts";
+import { DPOP_RETRIES_MAX, REFUSALS_MAX } from "../../primitives/limits.ts";
 import { safeUrl } from "../../primitives/untrusted_text.ts";
-import type { Authorizer } from "../tokens/mod.ts";
+import type { Authorizer, RequestTarget } from "../tokens/mod.ts";
 import { drain } from "./failure.ts";
 
 /** How a server is reached. */
@@ -43,10 +43,13 @@ export interface EndpointRequest {
 export class AuthorizedHttp {
   readonly #endpoint: Endpoint;
   readonly #fixed: Record<string, string> = {};
+  /** Where requests arrive, as far as that is known: proofs are for that URL. */
+  #arrival: string;
 
   /** @param endpoint How the server is reached. */
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint;
+    this.#arrival = endpoint.url;
     for (const [name, value] of Object.entries(endpoint.headers ?? {})) {
       this.#fixed[name.toLowerCase()] = value;
     }
@@ -59,34 +62,60 @@ export class AuthorizedHttp {
    * @throws {McpAuthError} What the authorizer or the connection fails with.
    */
   async request(request: EndpointRequest): Promise<Response> {
-    const { authorizer } = this.#endpoint;
-    for (let attempt = 0;; attempt++) {
-      const sent = await authorizer.headers(
-        { method: request.method, url: this.#endpoint.url },
-        request.signal,
-      );
+    const { authorizer, url } = this.#endpoint;
+    const { method } = request;
+    let target: RequestTarget = { method, url: this.#arrival };
+    for (let attempt = 0, proofs = 0;;) {
+      const sent = await authorizer.headers(target, request.signal);
       const response = await this.send(request, sent);
       const { status } = response;
       const dpopNonce = response.headers.get("dpop-nonce");
       if (status !== 401 && status !== 403) {
-        if (dpopNonce !== null) authorizer.noteNonce(dpopNonce);
+        if (dpopNonce !== null) authorizer.noteNonce(dpopNonce, target);
         return response;
       }
       await drain(response);
       if (attempt >= REFUSALS_MAX) {
-        throw new McpAuthError(
-          "AUTH_FAILED",
-          `Cannot use "${
-            safeUrl(this.#endpoint.url)
-          }": the server still answers HTTP ${status} after ${attempt} new attempts`,
-        );
+        throw stillRefused(url, `answers HTTP ${status} after ${attempt} new attempts`);
+      }
+      const arrival = sent.dpop === undefined ? undefined : otherArrival(target.url, response);
+      if (arrival !== undefined && status === 401 && proofs < DPOP_RETRIES_MAX) {
+        this.#arrival = arrival;
+        target = { method, url: arrival, nonce: dpopNonce ?? undefined };
+        proofs++;
+        continue;
       }
       const wwwAuthenticate = response.headers.get("www-authenticate");
       const operation = request.operation();
-      await authorizer.refused(
-        { status, wwwAuthenticate, dpopNonce, sent, operation, attempt },
+      const proof = sent.dpop === undefined ? {} : { proof: { target, date: response.headers.get("date") } };
+      const wanted = await authorizer.refused(
+        { status, wwwAuthenticate, dpopNonce, sent, operation, attempt, ...proof },
         request.signal,
       );
+      target = { method, url: this.#arrival, nonce: wanted ? wanted.nonce : undefined };
+      if (!wanted) attempt++;
+      else if (++proofs > DPOP_RETRIES_MAX) {
+        throw stillRefused(url, `wants another proof of possession after ${DPOP_RETRIES_MAX} new ones`);
+      }
+    }
+  }
+
+  /**
+   * Sends a request whatever comes back, with the credentials that are there; only a proof with another nonce, where that is
+   * what the server wants, is worth another try. Nothing is refreshed and nobody is asked.
+   *
+   * @throws {McpAuthError} What the authorizer or the connection fails with.
+   */
+  async sendAsIs(request: EndpointRequest): Promise<Response> {
+    const { authorizer } = this.#endpoint;
+    const target: RequestTarget = { method: request.method, url: this.#arrival };
+    for (let proofs = 0;; proofs++) {
+      const sent = await authorizer.headers(target, request.signal);
+      const response = await this.send(request, sent);
+      const nonce = response.headers.get("dpop-nonce");
+      if (nonce !== null) authorizer.noteNonce(nonce, target);
+      if (response.status !== 401 || sent.dpop === undefined || nonce === null || proofs > 0) return response;
+      await drain(response);
     }
   }
 
@@ -108,4 +137,14 @@ export class AuthorizedHttp {
       stream: true,
     });
   }
+}
+
+/** The place that a redirect led to, where it is another than the proof named: the server there could not accept it. */
+function otherArrival(named: string, response: Response): string | undefined {
+  const [there, here] = [URL.parse(response.url), new URL(named)];
+  return there?.origin === here.origin && there.pathname !== here.pathname ? there.href : undefined;
+}
+
+function stillRefused(url: string, how: string): McpAuthError {
+  return new McpAuthError("AUTH_FAILED", `Cannot use "${safeUrl(url)}": the server still ${how}`);
 }

@@ -1,56 +1,48 @@
 /**
  * A client of one MCP server, for commands that have something to ask of it themselves: the first exchange of `add`,
- * `tools` and `call`. It speaks the latest stateful revision, accepts what the server negotiates, and trusts the shape
- * of nothing that comes back.
+ * `tools` and `call`. It speaks to servers of both eras and trusts the shape of nothing that comes back.
  *
- * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle
+ * The stateful handshake is tried first: most servers know it, one that knows both answers it, and one that knows only
+ * the stateless way refuses it at the cost of one request. What the refusal says decides; a refusal that says nothing of
+ * revisions is looked into with `server/discover`, and remains the error to report where that brings nothing.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle (T2)
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning (T9, T14, T20)
  * @module
  */
-import { asMcpAuthError, McpAuthError } from "../../primitives/errors.ts";
-import { LIST_PAGES_MAX, SESSION_DELETE_MS } from "../../primitives/limits.ts";
-import {
-  errorText,
-  isJsonObject,
-  type JsonObject,
-  METHOD_NOT_FOUND,
-  parseEnvelope,
-  type RequestMessage,
-  type ResponseMessage,
-} from "../../primitives/mcp/jsonrpc.ts";
-import { LATEST_STATEFUL, STATELESS_ERRORS } from "../../primitives/mcp/revisions.ts";
-import { safeText } from "../../primitives/untrusted_text.ts";
-import type { Endpoint } from "./authorized_http.ts";
-import { type Inbound, type Outbound, type Receiver, toOutbound } from "./remote.ts";
-import { StreamableHttp } from "./streamable_http.ts";
+import { asMcpAuthError, type ErrorCode, McpAuthError } from "../../primitives/errors.ts";
+import { HTTP_TIMEOUT_MS, LIST_PAGES_MAX } from "../../primitives/limits.ts";
+import { isJsonObject, type JsonObject } from "../../primitives/mcp/jsonrpc.ts";
+import { isStateless, LATEST_STATEFUL, LATEST_STATELESS } from "../../primitives/mcp/revisions.ts";
+import type { Authorizer } from "../tokens/mod.ts";
+import { revisionAfter, revisionIn } from "./era.ts";
+import { type RequestOptions, RpcClient, type RpcClientOptions } from "./rpc_client.ts";
+
+export type { RequestOptions } from "./rpc_client.ts";
+export { RpcError } from "./rpc_error.ts";
 
 /** What {@linkcode openConnection} takes. */
-export interface ConnectionOptions extends Endpoint {
-  /** How the client introduces itself. */
-  readonly clientInfo: { readonly name: string; readonly version: string };
-  /** Ends the connection and everything asked through it. */
-  readonly signal?: AbortSignal | undefined;
-  /** Gets one line for what is of no consequence. */
-  readonly log?: ((message: string) => void) | undefined;
+export interface ConnectionOptions extends RpcClientOptions {
+  /**
+   * Milliseconds for the answer to what a server can say at once: `initialize`, `server/discover`, one page of a list.
+   * {@linkcode HTTP_TIMEOUT_MS} when left out.
+   */
+  readonly answerMs?: number | undefined;
 }
 
-/** How one request is made. */
-export interface RequestOptions {
-  /** Cancels the request, at the server too. */
-  readonly signal?: AbortSignal | undefined;
-  /** Gets the notifications that the server sends before its answer, such as progress. */
-  readonly onNotification?: ((method: string, params: unknown) => void) | undefined;
-}
-
-/** An initialized connection. */
+/** A connection that works. */
 export interface Connection {
-  /** What the server said of itself, unchecked: `protocolVersion`, `capabilities`, `serverInfo`, `instructions`. */
+  /**
+   * What the server said of itself, unchecked: `protocolVersion`, `capabilities`, `serverInfo`, `instructions`. A stateless
+   * server that was not asked has said no more than its `protocolVersion`.
+   */
   readonly server: JsonObject;
   /**
    * Sends a request.
    *
    * @returns The result, unchecked.
-   * @throws {McpAuthError} `SERVER_ERROR` for an error answer, its cause a {@linkcode RpcError}; and what the connection
-   * or the authorizer fails with.
+   * @throws {McpAuthError} `SERVER_ERROR` for an error answer, its cause a {@linkcode RpcError}, and for one that wants
+   * input in return; and what the connection or the authorizer fails with.
    */
   request(method: string, params?: JsonObject, options?: RequestOptions): Promise<unknown>;
   /**
@@ -68,112 +60,135 @@ export interface Connection {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** A JSON-RPC error as the server sent it: the text is untrusted. */
-export class RpcError extends Error {
-  /** The JSON-RPC code. */
-  readonly code: number | undefined;
-  /** The error's `data`, unchecked. */
-  readonly data: unknown;
-
-  /**
-   * Takes the error as it came.
-   *
-   * @param error The `error` member of a response.
-   */
-  constructor(error: unknown) {
-    const { code, message, data } = isJsonObject(error) ? error : {};
-    super(safeText(message));
-    this.name = "RpcError";
-    this.code = typeof code === "number" ? code : undefined;
-    this.data = data;
-  }
-}
-
 /**
- * Connects to a server and initializes.
+ * Connects to a server, in the way of its era.
  *
  * @returns A connection that must be closed.
- * @throws {McpAuthError} `SERVER_ERROR` when the server does not speak a stateful revision at this URL, with its own
- * words; and what the connection or the authorizer fails with.
+ * @throws {McpAuthError} `SERVER_ERROR` when the server speaks no revision of ours at this URL, with its own words; and
+ * what the connection or the authorizer fails with.
  */
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
-  const connection = new McpConnection(options);
+  const stateful = await initialize(options, LATEST_STATEFUL);
+  if (stateful instanceof McpConnection) return stateful;
+  const { refusal, revision } = stateful;
+  if (revision === undefined) return await discover(options, refusal);
+  if (isStateless(revision)) return connectionAt(options, revision);
+  const second = await initialize(options, revision);
+  if (second instanceof McpConnection) return second;
+  throw second.refusal;
+}
+
+/** What a refused `initialize` leads to: a revision to go on with, where the refusal named or betrayed one. */
+interface Refused {
+  readonly refusal: McpAuthError;
+  readonly revision: string | undefined;
+}
+
+async function initialize(options: ConnectionOptions, offered: string): Promise<McpConnection | Refused> {
+  const ours = new Set<unknown>();
+  const client = new RpcClient({ ...options, authorizer: noting(options.authorizer, ours) });
   try {
-    await connection.initialize(options.clientInfo);
-    return connection;
-  } catch (error) {
-    await connection.close();
-    throw error;
-  }
-}
-
-/** A request without an answer yet. */
-interface Call {
-  readonly outbound: Outbound;
-  readonly method: string;
-  readonly onNotification: RequestOptions["onNotification"];
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: McpAuthError) => void;
-}
-
-class McpConnection implements Connection, Receiver {
-  readonly #remote: StreamableHttp;
-  readonly #log: (message: string) => void;
-  readonly #signal: AbortSignal | undefined;
-  readonly #calls = new Map<unknown, Call>();
-  /** What is being sent or read; an exchange may go on for a moment after its answer. */
-  readonly #active = new Map<Outbound, Promise<void>>();
-  readonly #onAbort = () => this.#abandon();
-  #nextId = 1;
-  #closed: Promise<void> | undefined;
-  server: JsonObject = {};
-
-  constructor(options: ConnectionOptions) {
-    this.#log = options.log ?? (() => {});
-    this.#signal = options.signal;
-    this.#remote = new StreamableHttp({ ...options, receiver: this, log: this.#log });
-    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
-  }
-
-  async initialize(clientInfo: ConnectionOptions["clientInfo"]): Promise<void> {
-    const params = { protocolVersion: LATEST_STATEFUL, capabilities: {}, clientInfo };
-    const result = await this.request("initialize", params).catch((error) => {
-      throw explainRefusal(error);
-    });
-    if (!isJsonObject(result) || typeof result["protocolVersion"] !== "string") {
+    const params = { protocolVersion: offered, capabilities: {}, clientInfo: options.clientInfo };
+    const result = await client.request("initialize", params, { answerMs: answerMsOf(options) });
+    const version = isJsonObject(result) ? result["protocolVersion"] : undefined;
+    if (!isJsonObject(result) || typeof version !== "string") {
       throw new McpAuthError(
         "SERVER_ERROR",
         "Cannot connect: the answer to initialize names no protocol version",
       );
     }
-    this.server = result;
-    await this.#send(encode({ jsonrpc: "2.0", method: "notifications/initialized" }));
+    if (!isStateless(version)) {
+      await client.notify("notifications/initialized");
+      return new McpConnection(client, result, options);
+    }
+    await client.close();
+    return connectionAt(options, version, result);
+  } catch (error) {
+    await client.close();
+    const refusal = asMcpAuthError(error, "SERVER_ERROR", "connect");
+    if (refusal.code !== "SERVER_ERROR" || ours.has(error)) throw refusal;
+    return { refusal, revision: revisionAfter(refusal) };
+  }
+}
+
+/**
+ * An authorizer whose failures are noted: that a sign-in or a refresh has failed says nothing of the server's era, and
+ * trying on would ask the person once more.
+ */
+function noting(authorizer: Authorizer, failures: Set<unknown>): Authorizer {
+  const note = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error) => {
+      failures.add(error);
+      throw error;
+    });
+  return {
+    headers: (target, signal) => note(authorizer.headers(target, signal)),
+    refused: (refusal, signal) => note(authorizer.refused(refusal, signal)),
+    noteNonce: (nonce, target) => authorizer.noteNonce(nonce, target),
+  };
+}
+
+/** What says no more of a server than that it is none of the stateless era. */
+const NO_ANSWER: ReadonlySet<ErrorCode> = new Set([
+  "SERVER_ERROR",
+  "NETWORK_ERROR",
+  "TIMEOUT",
+  "RATE_LIMITED",
+]);
+
+/**
+ * Asks a server whose refusal of `initialize` says nothing of revisions whether it is a stateless one.
+ *
+ * @throws {McpAuthError} The refusal, where it is not; what the authorizer fails with, where this is what takes a sign-in.
+ */
+async function discover(options: ConnectionOptions, refusal: McpAuthError): Promise<Connection> {
+  const client = new RpcClient(options, LATEST_STATELESS);
+  try {
+    const asked = { answerMs: answerMsOf(options) };
+    const result = await client.request("server/discover", undefined, asked).catch((error) => {
+      const coded = asMcpAuthError(error, "SERVER_ERROR", "connect");
+      throw NO_ANSWER.has(coded.code) ? refusal : coded;
+    });
+    const revision = revisionIn(result);
+    if (!isJsonObject(result) || !isStateless(revision)) throw refusal;
+    return new McpConnection(client, { ...result, protocolVersion: revision }, options);
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}
+
+function answerMsOf({ answerMs = HTTP_TIMEOUT_MS }: ConnectionOptions): number {
+  return answerMs;
+}
+
+/** A connection to a stateless server: nothing has to be opened. */
+function connectionAt(options: ConnectionOptions, revision: string, said: JsonObject = {}): McpConnection {
+  const server = { ...said, protocolVersion: revision };
+  return new McpConnection(new RpcClient(options, revision), server, options);
+}
+
+class McpConnection implements Connection {
+  readonly #client: RpcClient;
+  readonly #answerMs: number;
+  readonly server: JsonObject;
+
+  constructor(client: RpcClient, server: JsonObject, options: ConnectionOptions) {
+    this.#client = client;
+    this.#answerMs = answerMsOf(options);
+    this.server = server;
   }
 
-  async request(method: string, params?: JsonObject, options: RequestOptions = {}): Promise<unknown> {
-    const { signal, onNotification } = options;
-    if (signal?.aborted || this.#signal?.aborted || this.#closed !== undefined) throw cancelled(method);
-    const id = this.#nextId++;
-    const outbound = encode({ jsonrpc: "2.0", id, method, ...(params === undefined ? {} : { params }) });
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#calls.set(id, { outbound, method, onNotification, resolve, reject });
-    const onAbort = () => this.#cancel(id);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    try {
-      this.#send(outbound).catch((error) => {
-        this.#take(id)?.reject(asMcpAuthError(error, "SERVER_ERROR", `send "${method}"`));
-      });
-      return await promise;
-    } finally {
-      signal?.removeEventListener("abort", onAbort);
-    }
+  request(method: string, params?: JsonObject, options?: RequestOptions): Promise<unknown> {
+    return this.#client.request(method, params, options);
   }
 
   async listAll(method: string, key: string, options: RequestOptions = {}): Promise<unknown[]> {
     const items: unknown[] = [];
     let cursor: string | undefined;
     for (let page = 0; page < LIST_PAGES_MAX; page++) {
-      const result = await this.request(method, cursor === undefined ? undefined : { cursor }, options);
+      const params = cursor === undefined ? undefined : { cursor };
+      const result = await this.request(method, params, { answerMs: this.#answerMs, ...options });
       const list = isJsonObject(result) ? result[key] : undefined;
       if (!Array.isArray(list)) {
         throw new McpAuthError("SERVER_ERROR", `Cannot list: the answer to "${method}" has no "${key}"`);
@@ -187,115 +202,10 @@ class McpConnection implements Connection, Receiver {
   }
 
   close(): Promise<void> {
-    return this.#closed ??= this.#close();
-  }
-
-  async #close(): Promise<void> {
-    this.#signal?.removeEventListener("abort", this.#onAbort);
-    this.#abandon();
-    const closed = this.#remote.close(SESSION_DELETE_MS);
-    for (const outbound of this.#active.keys()) outbound.controller.abort();
-    await Promise.allSettled([closed, ...this.#active.values()]);
+    return this.#client.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-
-  receive(inbound: Inbound): void {
-    for (const message of inbound.messages) {
-      if (message.kind === "request") this.#answer(message);
-      else if (message.kind === "response") this.#finish(message);
-      else if (message.kind === "notification") {
-        for (const call of this.#calls.values()) {
-          if (inbound.origin === call.outbound) {
-            call.onNotification?.(message.method, message.value["params"]);
-          }
-        }
-      }
-    }
-  }
-
-  owes(outbound: Outbound): boolean {
-    return outbound.requests.some((id) => this.#calls.has(id));
-  }
-
-  #send(outbound: Outbound): Promise<void> {
-    const sent = this.#remote.send(outbound).finally(() => this.#active.delete(outbound));
-    this.#active.set(outbound, sent);
-    return sent;
-  }
-
-  #finish({ id, value }: ResponseMessage): void {
-    const call = this.#take(id);
-    if (call === undefined) return;
-    if (!("error" in value)) return call.resolve(value["result"]);
-    const cause = new RpcError(value["error"]);
-    const code = cause.code === undefined ? "" : ` (JSON-RPC ${cause.code})`;
-    call.reject(
-      new McpAuthError("SERVER_ERROR", `The server refused "${call.method}": ${cause.message}${code}`, {
-        cause,
-      }),
-    );
-  }
-
-  /** A client without capabilities answers a ping and nothing else. */
-  #answer({ id, method }: RequestMessage): void {
-    const text = method === "ping"
-      ? JSON.stringify({ jsonrpc: "2.0", id, result: {} })
-      : errorText(id, { code: METHOD_NOT_FOUND, message: "Method not found" });
-    this.#send(encode(text)).catch((error) => this.#log(`Cannot answer the server: ${error.message}`));
-  }
-
-  #cancel(id: number): void {
-    const call = this.#take(id);
-    if (call === undefined) return;
-    call.reject(cancelled(call.method));
-    const told = call.method === "initialize" ? Promise.resolve() : this.#remote.send(
-      encode({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id } }),
-    );
-    told.catch((error) => this.#log(`Cannot cancel the request: ${error.message}`))
-      .finally(() => call.outbound.controller.abort());
-  }
-
-  #abandon(): void {
-    for (const [id, call] of [...this.#calls]) {
-      this.#take(id);
-      const reason: unknown = this.#signal?.reason;
-      call.reject(reason instanceof McpAuthError ? reason : cancelled(call.method));
-      call.outbound.controller.abort();
-    }
-  }
-
-  #take(id: unknown): Call | undefined {
-    const call = this.#calls.get(id);
-    this.#calls.delete(id);
-    return call;
-  }
-}
-
-function encode(message: JsonObject | string): Outbound {
-  const text = typeof message === "string" ? message : JSON.stringify(message);
-  return toOutbound(new TextEncoder().encode(text), parseEnvelope(text));
-}
-
-function cancelled(method: string): McpAuthError {
-  return new McpAuthError("AUTH_CANCELLED", `Cannot complete "${method}": cancelled`);
-}
-
-/** An error answer to `initialize` that tells of another era of the protocol, said plainly (T13, T20). */
-function explainRefusal(error: unknown): unknown {
-  if (!(error instanceof McpAuthError) || !(error.cause instanceof RpcError)) return error;
-  const { code, data, message } = error.cause;
-  if (code === undefined || !STATELESS_ERRORS.has(code)) return error;
-  const supported = isJsonObject(data) && Array.isArray(data["supported"])
-    ? data["supported"].join(", ")
-    : "";
-  return new McpAuthError(
-    "SERVER_ERROR",
-    `Cannot connect: the server speaks only stateless revisions of the protocol: ${message}${
-      supported === "" ? "" : ` (supported: ${safeText(supported)})`
-    }`,
-    { cause: error.cause },
-  );
 }

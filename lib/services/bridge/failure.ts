@@ -6,6 +6,7 @@
  * @module
  */
 import { type ErrorCode, McpAuthError } from "../../primitives/errors.ts";
+import { redact } from "../../primitives/http/redaction.ts";
 import { ERROR_BODY_MAX_BYTES, ERROR_BODY_WAIT_MS } from "../../primitives/limits.ts";
 import {
   type Envelope,
@@ -15,7 +16,7 @@ import {
   type MessageId,
   parseEnvelope,
 } from "../../primitives/mcp/jsonrpc.ts";
-import { safeText } from "../../primitives/untrusted_text.ts";
+import { safeText, safeUrl } from "../../primitives/untrusted_text.ts";
 
 /** Sign-in is needed or was refused: run the command in `data.hint`. */
 export const RPC_SIGN_IN: number = -32010;
@@ -52,6 +53,9 @@ export function failureText(id: MessageId | null, error: McpAuthError): string {
   });
 }
 
+/** What to do where nothing that answers is an MCP server. */
+export const NO_SERVER_HINT = "Check that the URL is the server's Streamable HTTP endpoint";
+
 /** A JSON-RPC error response found in a body. */
 interface RpcError {
   readonly envelope: Envelope;
@@ -65,6 +69,8 @@ export class HttpFailure {
   readonly status: number;
   readonly #retryAfter: string | null;
   readonly #type: string;
+  /** Where it redirects to. */
+  readonly #target: string | undefined;
   readonly #body: string;
   /** The JSON-RPC error in the body. */
   readonly rpc: RpcError | undefined;
@@ -73,6 +79,7 @@ export class HttpFailure {
     this.status = response.status;
     this.#retryAfter = response.headers.get("retry-after");
     this.#type = mediaType(response);
+    this.#target = redirectTarget(response);
     this.#body = body;
     this.rpc = rpcError(body);
   }
@@ -93,7 +100,9 @@ export class HttpFailure {
       : this.#type === "text/html"
       ? undefined
       : this.#body;
-    const said = safeText(words);
+    const said = this.#target === undefined
+      ? redact(safeText(words))
+      : `it redirects to "${safeUrl(this.#target)}"`;
     const message = `Cannot send "${safeText(operation)}": the server answered HTTP ${this.status}${
       said === "" ? "" : `: ${said}`
     }`;
@@ -101,11 +110,16 @@ export class HttpFailure {
       const seconds = /^\d{1,6}$/.test(this.#retryAfter ?? "") ? ` in ${this.#retryAfter} s` : " later";
       return new McpAuthError("RATE_LIMITED", message, { hint: `Try again${seconds}` });
     }
-    const hint = this.status === 404 || this.status === 405
-      ? "Check that the URL is the server's Streamable HTTP endpoint"
+    const hint = this.status === 404 || this.status === 405 || this.#target !== undefined
+      ? NO_SERVER_HINT
       : undefined;
     return new McpAuthError("SERVER_ERROR", message, { hint });
   }
+}
+
+function redirectTarget({ status, headers, url }: Response): string | undefined {
+  const location = status >= 300 && status < 400 ? headers.get("location") : null;
+  return location === null ? undefined : URL.parse(location, url)?.href ?? location;
 }
 
 /** The media type of a response: lower case, without parameters; "" where it has none. */

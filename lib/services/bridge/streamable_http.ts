@@ -39,7 +39,6 @@ export interface StreamableHttpOptions extends Endpoint {
 
 /** One client of one server. */
 export class StreamableHttp implements Remote {
-  readonly #endpoint: Endpoint;
   readonly #http: AuthorizedHttp;
   readonly #receiver: Receiver;
   readonly #log: (message: string) => void;
@@ -50,7 +49,6 @@ export class StreamableHttp implements Remote {
 
   /** @param options The server and who hears from it. */
   constructor(options: StreamableHttpOptions) {
-    this.#endpoint = options;
     this.#http = new AuthorizedHttp(options);
     this.#receiver = options.receiver;
     this.#log = options.log;
@@ -149,13 +147,13 @@ export class StreamableHttp implements Remote {
   }
 
   async #delete(signal: AbortSignal, timeoutMs: number): Promise<void> {
-    const response = await this.#http.send({
+    const response = await this.#http.sendAsIs({
       method: "DELETE",
       headers: this.#session.headers,
       signal,
       timeoutMs,
       operation: () => "DELETE session",
-    }, await this.#endpoint.authorizer.headers({ method: "DELETE", url: this.#endpoint.url }, signal));
+    });
     await drain(response);
   }
 

@@ -4,4 +4,4 @@
  * @module
  */
 export { checkEntryName, entryNameFor } from "./entry_name.ts";
-export { expandHeaders, parseHeader } from "./header.ts";
+export { expandHeaders, parseHeader, parseHeaderLines } from "./header.ts";

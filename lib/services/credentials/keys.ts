@@ -23,6 +23,8 @@ export const SERVERS: KvKey = [...KEY_PREFIX, "server"];
 export const CREDENTIALS: KvKey = [...KEY_PREFIX, "credential"];
 /** What the keys of all client registrations begin with. */
 export const CLIENTS: KvKey = [...KEY_PREFIX, "client"];
+/** What the keys of the providers that the user has defined begin with. */
+export const PROVIDERS: KvKey = [...KEY_PREFIX, "provider"];
 
 /** The key of an entry, by its name. */
 export function serverKey(name: string): KvKey {

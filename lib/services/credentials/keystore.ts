@@ -96,6 +96,8 @@ export interface KeystoreContext {
   readonly os?: Os | undefined;
   /** Asks a person; without it nobody is asked. */
   readonly askPassphrase?: AskPassphrase | undefined;
+  /** The variable whose secret is not to be kept, where nobody asked for a keystore and no store is there yet. */
+  readonly passing?: string | undefined;
   /** Gets a line that the user should see, about the keystore that was chosen for a new store. */
   readonly notice?: ((line: string) => void) | undefined;
 }

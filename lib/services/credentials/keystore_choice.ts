@@ -1,7 +1,8 @@
 /**
  * The first key of a new store, and in which keystore: the one that is asked for, else what the environment gives, else
  * the keychain if it takes a key and gives it back in time, else a file, and then it is said. What is chosen here is
- * recorded with the store and never chosen again.
+ * recorded with the store and never chosen again. Where the environment brings the tokens themselves, as in a CI job,
+ * and there is no store yet, none is made: it stays in memory, and that is said, too.
  *
  * @see behaviours rows 42, 44
  * @module
@@ -40,6 +41,13 @@ export async function firstKey(
     const keystore = await open(kind);
     return { keystore, made: await keystore.create({ renewed: false }, limit), notice: undefined };
   };
+  if (context.passing !== undefined) {
+    return {
+      ...await create("memory"),
+      notice:
+        `The store is in memory: ${context.passing} is set and there is no store yet; to keep one: --keystore <kind>`,
+    };
+  }
   if (asked !== undefined) return await create(asked);
   if (context.env.get("MCP_AUTH_KEY") !== undefined) return await create("env");
   if (context.env.get("MCP_AUTH_PASSPHRASE") !== undefined) return await create("passphrase");

@@ -9,22 +9,23 @@ export type { KeystoreState } from "./keystore_state.ts";
 export { entryShape } from "./keys.ts";
 export type { StoreLocation } from "./location.ts";
 export { openStore, type StoreOptions } from "./open_store.ts";
-export {
-  type AssertionSource,
-  CALLBACK_HOSTS,
-  type CallbackHost,
-  type ClientRecord,
-  type CredentialRecord,
-  type GivenServer,
-  type Grant,
-  type IdentityProvider,
-  type PendingRefresh,
-  type RefreshFailure,
-  type ServerOptions,
-  type ServerRecord,
-  type Site,
-  type TokenEndpointAuthMethod,
-  type Versioned,
+export type { ProviderRecords } from "./provider_records.ts";
+export type {
+  AssertionSource,
+  CallbackHost,
+  ClientRecord,
+  CredentialRecord,
+  GivenServer,
+  Grant,
+  IdentityProvider,
+  PendingRefresh,
+  ProviderRecord,
+  RefreshFailure,
+  ServerOptions,
+  ServerRecord,
+  Site,
+  TokenEndpointAuthMethod,
+  Versioned,
 } from "./records.ts";
 export { CredentialStore, type ServerWithCredential, type SignedIn } from "./store.ts";
 export type { EntryVersions, EntryWrite, WholeEntry } from "./whole_entries.ts";

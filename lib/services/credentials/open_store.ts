@@ -6,6 +6,7 @@
  */
 import { McpAuthError } from "../../primitives/errors.ts";
 import type { Http } from "../../primitives/http/http.ts";
+import { isFileThere } from "../../primitives/system/files.ts";
 import { openLocalKv } from "../../primitives/system/local_kv.ts";
 import { dataFolder, pathIn } from "../../primitives/system/paths.ts";
 import { DataKeys } from "./data_key.ts";
@@ -14,13 +15,15 @@ import { SealedKv } from "./sealed_kv.ts";
 import { CredentialStore } from "./store.ts";
 
 /** What {@linkcode openStore} takes beside what keystores need. */
-export interface StoreOptions extends Omit<KeystoreContext, "home" | "shared"> {
+export interface StoreOptions extends Omit<KeystoreContext, "home" | "shared" | "passing"> {
   /** The folder of the store; what `dataFolder` says when left out. */
   readonly home?: string | undefined;
   /** The value of `--keystore`. */
   readonly keystore?: string | undefined;
   /** The URL of a remote store; `MCP_AUTH_STORE` when left out. */
   readonly store?: string | undefined;
+  /** Variables that bring tokens: with one of them, a store that is not there yet and that nobody asks for is not made. */
+  readonly passingVariables?: readonly string[] | undefined;
   /** Makes the fetch for a remote store. */
   readonly http?: ((url: string) => Http) | undefined;
 }
@@ -35,8 +38,10 @@ export interface StoreOptions extends Omit<KeystoreContext, "home" | "shared"> {
  */
 export function openStore(options: StoreOptions): CredentialStore {
   const { env } = options;
-  const asked = askedKind(options.keystore, env);
   const url = options.store ?? env.get("MCP_AUTH_STORE");
+  const wanted = askedKind(options.keystore, env);
+  const passing = wanted === undefined && url === undefined ? passingVariable(options) : undefined;
+  const asked = passing === undefined ? wanted : "memory";
   if (asked === "memory") {
     // A flag goes before a variable; two variables, or two options, contradict each other.
     if (url !== undefined && (options.store !== undefined || options.keystore === undefined)) {
@@ -45,7 +50,7 @@ export function openStore(options: StoreOptions): CredentialStore {
       });
     }
     const openKv = async () => (await import("../../primitives/system/memory_kv.ts")).openMemoryKv();
-    const records = new SealedKv(openKv, new DataKeys({ ...options, home: "", asked }));
+    const records = new SealedKv(openKv, new DataKeys({ ...options, home: "", asked, passing }));
     return new CredentialStore(records, "memory");
   }
   const home = options.home ?? dataFolder(env);
@@ -57,4 +62,12 @@ export function openStore(options: StoreOptions): CredentialStore {
   }
   const openKv = (signal?: AbortSignal) => openLocalKv(pathIn(home, "store.db"), { signal });
   return new CredentialStore(new SealedKv(openKv, new DataKeys({ ...options, home, asked })), "local");
+}
+
+/** The variable that brings tokens, where the environment gives no key to keep them by and there is no store yet. */
+function passingVariable({ env, home, passingVariables = [] }: StoreOptions): string | undefined {
+  const variable = passingVariables.find((name) => env.get(name));
+  if (variable === undefined) return undefined;
+  if (env.get("MCP_AUTH_KEY") !== undefined || env.get("MCP_AUTH_PASSPHRASE") !== undefined) return undefined;
+  return isFileThere(pathIn(home ?? dataFolder(env), "store.db")) ? undefined : variable;
 }

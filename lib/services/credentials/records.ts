@@ -40,8 +40,10 @@ export interface ServerOptions {
   readonly redirectUri?: string;
   /** Where to listen for the callback, as `host:port`, where the redirect URI leads there by a way of its own. */
   readonly listen?: string;
-  /** The provider whose template the entry follows. */
+  /** The provider whose template the entry follows; `none` where not even its host is to be recognized. */
   readonly provider?: string;
+  /** What the placeholders of that template stand for, such as `domain`. */
+  readonly providerParameters?: Readonly<Record<string, string>>;
   /** The authorization server, in place of one that is discovered. */
   readonly authorizationServer?: GivenServer;
   /** Origins other than the server's own that its challenge may name its metadata at. */
@@ -56,11 +58,8 @@ export interface ServerOptions {
   readonly clientCertificate?: { readonly certFile: string; readonly keyFile: string };
 }
 
-/** The hosts that a redirect URI on loopback may name. */
-export const CALLBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"] as const;
-
-/** One of {@linkcode CALLBACK_HOSTS}. */
-export type CallbackHost = typeof CALLBACK_HOSTS[number];
+/** A host that a redirect URI on loopback may name. */
+export type CallbackHost = "127.0.0.1" | "localhost" | "[::1]";
 
 /** How tokens are had without a person. */
 export type Grant =
@@ -90,12 +89,12 @@ export type AssertionSource =
 
 /** Who vouches for a person in an enterprise. */
 export interface IdentityProvider {
-  /** Its issuer, of which the token endpoint is discovered; one of the two is there. */
+  /** Its issuer, of which the token endpoint is discovered; where neither is there, it is that of the entry. */
   readonly issuer?: string;
   /** Its token endpoint. */
   readonly tokenEndpoint?: string;
-  /** The client that the identity is had by, there. */
-  readonly clientId: string;
+  /** The client that the identity is had by, there; that of the entry that the ID token comes from when left out. */
+  readonly clientId?: string;
   /** The secret of that client. */
   readonly clientSecret?: string;
   /** Where the person's ID token comes from: an entry that is signed in there, or a file or a variable. */
@@ -106,16 +105,57 @@ export interface IdentityProvider {
 export interface GivenServer {
   /** Its issuer, byte for byte; a guess from the token endpoint where endpoints alone were named. */
   readonly issuer?: string;
+  /** Where the browser is sent. */
   readonly authorizationEndpoint?: string;
+  /** Where tokens are had. */
   readonly tokenEndpoint?: string;
+  /** Where a device code is had (RFC 8628). */
   readonly deviceAuthorizationEndpoint?: string;
+  /** Where tokens are revoked (RFC 7009). */
   readonly revocationEndpoint?: string;
+  /** Where the name of the account is asked for. */
   readonly userinfoEndpoint?: string;
+  /** How a client with a secret authenticates there. */
+  readonly tokenEndpointAuthMethod?: "client_secret_basic" | "client_secret_post";
+}
+
+/** A provider that the user has defined, or a known one as the user wants it to be. URLs may have placeholders. */
+export interface ProviderRecord {
+  /** `[a-z0-9][a-z0-9._-]{0,63}`. */
+  readonly name: string;
+  /** The name that people know. */
+  readonly title?: string;
+  /** The provider that it is like, but for what is said here. */
+  readonly like?: string;
+  /** Where its people sign in. */
+  readonly server?: GivenServer;
+  /** The URL of its API. */
+  readonly apiUrl?: string;
+  /** The hosts that its MCP servers are recognized by. */
+  readonly hosts?: readonly string[];
+  /** The scopes to ask for, where the user names none. */
+  readonly scopes?: readonly string[];
+  /** Parameters to add to each authorization request. */
+  readonly authorizeParameters?: Readonly<Record<string, string>>;
+  /** The quirks to allow for. */
+  readonly quirks?: readonly string[];
+  /** The host of the redirect URI that is registered there. */
+  readonly callbackHost?: CallbackHost;
+  /** The ports of it, in the order to try. */
+  readonly callbackPorts?: readonly number[];
+  /** Where clients are registered by hand. */
+  readonly setUpPage?: string;
+  /** Where the sites of an account are listed. */
+  readonly sitesUrl?: string;
+  /** When it was defined. */
+  readonly createdAt: number;
 }
 
 /** One of the sites that a provider keeps under one account. */
 export interface Site {
+  /** What the provider knows it by. */
   readonly id: string;
+  /** What people know it by. */
   readonly name: string;
   /** Its URL, where it has one. */
   readonly url?: string;
@@ -150,10 +190,15 @@ export interface ClientRecord {
   readonly issuer: string;
   /** What kind of redirect URI it is for, such as `loopback`; or `entryShape(name)` where it belongs to one entry. */
   readonly redirectShape: string;
-  /** How the client id came about. */
-  readonly source: "pre-registered" | "client-id-metadata" | "dynamic";
+  /**
+   * How the client id came about; `none`: there is none, and the id is empty, since an assertion says who asks
+   * (RFC 7523 section 2.1).
+   */
+  readonly source: "pre-registered" | "client-id-metadata" | "dynamic" | "none";
   /** The name that it was registered under, where an entry has one of its own. */
   readonly clientName?: string;
+  /** A person had it registered by means that a sign-in has not: none takes its place by itself. */
+  readonly byHand?: true;
   /** The client id. */
   readonly clientId: string;
   /** The client secret, of a confidential client. */
@@ -170,6 +215,10 @@ export interface ClientRecord {
   readonly assertionAudience?: string;
   /** How the client authenticates: one method, as registered. */
   readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+  /** It was registered for tokens that are bound to a key, and gets no others (RFC 9449 section 5.2). */
+  readonly dpopBoundTokens?: boolean;
+  /** It was registered so that its authorization requests have to be pushed (RFC 9126 section 6). */
+  readonly requiresPushedRequests?: boolean;
   /** The redirect URIs as registered, byte for byte. */
   readonly redirectUris: readonly string[];
   /** Where the registration can be read and deleted (RFC 7592). */
@@ -214,6 +263,8 @@ export interface CredentialRecord {
   readonly obtainedAt: number;
   /** Who signed in, as the ID token or the userinfo endpoint calls them; for showing only (row 45). */
   readonly account?: string;
+  /** The quirks that were allowed for when the tokens came, and those that a refresh has found since. */
+  readonly quirks?: readonly string[];
   /** A refresh token was sent and what came of it is not known: by whom it is still there, nobody stored an answer. */
   readonly pendingRefresh?: PendingRefresh;
   /** Why the last refresh failed. */

@@ -7,11 +7,21 @@
  */
 import { STORE_COMMIT_MAX_CHECKS, STORE_REMOTE_COMMIT_MAX_CHECKS } from "../../primitives/limits.ts";
 import type { Locks } from "../../primitives/system/lock.ts";
-import { attemptKey, clientKey, credentialKey, CREDENTIALS, LEASES, serverKey, SERVERS } from "./keys.ts";
+import {
+  attemptKey,
+  clientKey,
+  CLIENTS,
+  credentialKey,
+  CREDENTIALS,
+  LEASES,
+  serverKey,
+  SERVERS,
+} from "./keys.ts";
 import type { KeystoreKind } from "./keystore.ts";
 import type { KeystoreChanged } from "./keystore_change.ts";
 import type { KeystoreState } from "./keystore_state.ts";
 import type { StoreLocation } from "./location.ts";
+import type { ProviderRecords } from "./provider_records.ts";
 import type { ClientRecord, CredentialRecord, ServerRecord, Versioned } from "./records.ts";
 import { damaged, type SealedKv } from "./sealed_kv.ts";
 import type { EntryVersions, EntryWrite, WholeEntry } from "./whole_entries.ts";
@@ -207,6 +217,33 @@ export class CredentialStore implements Disposable {
     return client;
   }
 
+  /** All client registrations, in no order that means something. */
+  async clients(signal?: AbortSignal): Promise<readonly Versioned<ClientRecord>[]> {
+    return await this.#records.list(CLIENTS, signal) as readonly Versioned<ClientRecord>[];
+  }
+
+  /**
+   * Changes or forgets a client registration, if it is still the one that was read.
+   *
+   * @param client The registration, as it was read; its issuer and redirect shape stay.
+   * @param expected The version that was read.
+   * @param next What takes its place; undefined forgets it.
+   * @returns Whether it was; false when another version is stored by now, and nothing was written.
+   */
+  async changeClient(
+    client: ClientRecord,
+    expected: string,
+    next: ClientRecord | undefined,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
+    const key = await clientKey(client.issuer, client.redirectShape);
+    const version = await this.#records.commit({
+      checks: [{ key, version: expected }],
+      ...(next === undefined ? { deletes: [key] } : { sets: [{ key, record: next }] }),
+    }, signal);
+    return version !== undefined;
+  }
+
   /** Stores a client registration, in place of the one at the same issuer for the same redirect shape. */
   async putClient(client: ClientRecord, signal?: AbortSignal): Promise<void> {
     const key = await clientKey(client.issuer, client.redirectShape);
@@ -226,6 +263,12 @@ export class CredentialStore implements Disposable {
   async forgetClient(client: ClientRecord, signal?: AbortSignal): Promise<boolean> {
     const { forgetClient } = await import("./entries.ts");
     return await forgetClient(this.#records, client, signal);
+  }
+
+  /** The providers that the user has defined. */
+  async providers(): Promise<ProviderRecords> {
+    const { providerRecords } = await import("./provider_records.ts");
+    return providerRecords(this.#records);
   }
 
   /** When sign-ins to entries were attempted, by the entry's name; the entry need not be there yet. */

@@ -6,6 +6,7 @@
  * @module
  */
 import type { Http } from "../../primitives/http/http.ts";
+import type { DpopProver } from "../../primitives/oauth/dpop.ts";
 import { accountName, accountSubject, type Claims, claimsOf } from "../../primitives/oauth/id_token.ts";
 import type { ServerMetadata } from "../../primitives/oauth/server_metadata.ts";
 import type { TokenSet } from "../../primitives/oauth/token.ts";
@@ -18,6 +19,10 @@ export interface AccountQuestion {
   readonly tokens: TokenSet;
   /** The scopes that were asked for. */
   readonly scopes: readonly string[];
+  /** Proves the possession of the key that the tokens are bound to, where they are. */
+  readonly proof?: DpopProver | undefined;
+  /** The endpoint was named, as one that answers any token: it is no OpenID provider's. */
+  readonly isNamed?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,10 +44,12 @@ export async function findAccount(question: AccountQuestion): Promise<string | u
 
 async function userinfo(question: AccountQuestion): Promise<Claims | undefined> {
   const { http, server, tokens, scopes, signal } = question;
+  const proof = tokens.tokenType === "dpop" ? question.proof : undefined;
   const endpoint = server.userinfo_endpoint;
-  if (endpoint === undefined || !(tokens.scopes ?? scopes).includes("openid")) return undefined;
+  if (endpoint === undefined) return undefined;
+  if (!question.isNamed && !(tokens.scopes ?? scopes).includes("openid")) return undefined;
   try {
-    return await fetchUserinfo(http, endpoint, tokens.accessToken, signal);
+    return await fetchUserinfo(http, endpoint, tokens.accessToken, { proof, signal });
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 /**
- * Waits for the authorization response on a loopback port. It is bound before the client is registered, it answers its
- * own path and its own Host only, and a request that does not carry the `state` of this sign-in gets a page and changes
+ * Waits for the authorization response at the callback's place. It is bound before the client is registered, it answers
+ * its own path and its own Host only, and a request that does not carry the `state` of this sign-in gets a page and changes
  * nothing: nobody but the authorization server can end the wait.
  *
  * @see RFC 8252 sections 7.3 and 8.3
@@ -12,23 +12,20 @@ import { CALLBACK_TIMEOUT_S } from "../../primitives/limits.ts";
 import { hasState } from "../../primitives/oauth/authorization.ts";
 import type { Listen } from "../../primitives/system/listener.ts";
 import { callbackPage } from "./callback_page.ts";
-
-/** The path of the redirect URI. */
-export const CALLBACK_PATH = "/callback";
+import type { CallbackPlace } from "./callback_place.ts";
 
 /** What {@linkcode openCallbackServer} takes. */
 export interface CallbackServerOptions {
   readonly listen: Listen;
-  /** Ports tried in order; 0 is any free one. */
-  readonly ports: readonly number[];
-  /** Loopback address to bind and to name in the redirect URI. */
-  readonly hostname?: string | undefined;
+  readonly place: CallbackPlace;
 }
 
 /** A bound callback server. */
 export interface CallbackServer extends AsyncDisposable {
   /** The redirect URI, to be sent byte for byte. */
   readonly redirectUri: string;
+  /** The port that is bound; undefined where nothing listens, and only a paste can bring the answer. */
+  readonly port: number | undefined;
   /**
    * Waits for the one response with this `state`. The browser gets its page once `settle` of the result was called.
    *
@@ -52,15 +49,16 @@ export interface CallbackResponse {
  *
  * @throws {McpAuthError} `CONFIG_INVALID` when every port of the list is taken, `PERMISSION_DENIED`.
  */
-export async function openCallbackServer(options: CallbackServerOptions): Promise<CallbackServer> {
-  const hostname = options.hostname ?? "127.0.0.1";
+export async function openCallbackServer({ listen, place }: CallbackServerOptions): Promise<CallbackServer> {
   let waiting: { readonly state: string; readonly resolve: (response: CallbackResponse) => void } | undefined;
   let redirectUri = "";
+  let path = "";
+  let hosts: readonly string[] = [];
 
   const handler = async (request: Request): Promise<Response> => {
     const url = URL.parse(request.url); // Made of the Host header, so it may be no URL.
-    if (url !== null && url.pathname !== CALLBACK_PATH) return new Response(null, { status: 404 });
-    if (url === null || request.headers.get("host") !== new URL(redirectUri).host) {
+    if (url !== null && url.pathname !== path) return new Response(null, { status: 404 });
+    if (url === null || !hosts.includes(request.headers.get("host") ?? "")) {
       return new Response(null, { status: 421 });
     }
     if (request.method !== "GET") return new Response(null, { status: 405, headers: { allow: "GET" } });
@@ -83,15 +81,18 @@ export async function openCallbackServer(options: CallbackServerOptions): Promis
     return page;
   };
 
-  const listener = await options.listen({ hostname, ports: options.ports, handler });
-  redirectUri = `http://${
-    hostname.includes(":") ? `[${hostname}]` : hostname
-  }:${listener.port}${CALLBACK_PATH}`;
+  const listener = place.listen === undefined ? undefined : await listen({ ...place.listen, handler });
+  const port = listener?.port ?? 0;
+  redirectUri = place.redirectUri(port);
+  path = new URL(redirectUri).pathname;
+  hosts = place.hosts(port);
   return {
+    port: listener?.port,
     redirectUri,
     wait: (state, timeoutS = CALLBACK_TIMEOUT_S, signal) => {
       const { promise, resolve, reject } = Promise.withResolvers<CallbackResponse>();
-      waiting = { state, resolve };
+      const own = { state, resolve };
+      waiting = own;
       const timer = setTimeout(() =>
         reject(
           new McpAuthError("TIMEOUT", `Cannot sign in: no answer from the browser within ${timeoutS} s`, {
@@ -102,11 +103,11 @@ export async function openCallbackServer(options: CallbackServerOptions): Promis
       if (signal?.aborted) onAbort();
       signal?.addEventListener("abort", onAbort, { once: true });
       return promise.finally(() => {
-        waiting = undefined;
+        if (waiting === own) waiting = undefined;
         clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
       });
     },
-    [Symbol.asyncDispose]: () => listener.close(),
+    [Symbol.asyncDispose]: async () => await listener?.close(),
   };
 }

@@ -8,21 +8,25 @@ import type { Http } from "../../primitives/http/http.ts";
 import { LATEST_STATEFUL } from "../../primitives/mcp/revisions.ts";
 import { VERSION } from "../../primitives/version.ts";
 
+/** How a server is asked. */
+export interface ProbeOptions {
+  /** The entry's own headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Sends an `initialize` request without credentials.
  *
  * @param http The one fetch.
  * @param url The MCP server's URL.
  * @param options The entry's own headers, and what ends the wait.
- * @returns The `WWW-Authenticate` of a 401 or 403; null where the server did not refuse or named no challenge.
+ * @returns The response; its body has not been read, and has to be cancelled.
  * @throws {McpAuthError} what the fetch throws.
  */
-export async function probeChallenge(
-  http: Http,
-  url: string,
-  options: { readonly headers?: Readonly<Record<string, string>>; readonly signal?: AbortSignal },
-): Promise<string | null> {
-  const response = await http(url, {
+export function probeServer(http: Http, url: string, options: ProbeOptions): Promise<Response> {
+  return http(url, {
     method: "POST",
     headers: {
       ...options.headers,
@@ -42,6 +46,23 @@ export async function probeChallenge(
     signal: options.signal,
     stream: true,
   });
+}
+
+/**
+ * Gets the challenge of a server.
+ *
+ * @param http The one fetch.
+ * @param url The MCP server's URL.
+ * @param options The entry's own headers, and what ends the wait.
+ * @returns The `WWW-Authenticate` of a 401 or 403; null where the server did not refuse or named no challenge.
+ * @throws {McpAuthError} what the fetch throws.
+ */
+export async function probeChallenge(
+  http: Http,
+  url: string,
+  options: ProbeOptions,
+): Promise<string | null> {
+  const response = await probeServer(http, url, options);
   await response.body?.cancel();
   return response.status === 401 || response.status === 403 ? response.headers.get("www-authenticate") : null;
 }

@@ -17,7 +17,8 @@ import {
   type ServerOptions,
   type ServerRecord,
 } from "../credentials/mod.ts";
-import { type GivenClient, LOOPBACK_SHAPE } from "./client.ts";
+import type { GivenClient } from "./client.ts";
+import type { ProviderKnowledge } from "./quirks.ts";
 import { signIn, type SignInOutcome, type SignInPorts } from "./sign_in.ts";
 import { signInLimit } from "./sign_in_limit.ts";
 
@@ -32,6 +33,8 @@ export interface StoredSignInOptions {
   readonly given?: GivenClient | undefined;
   /** Register a client anew, whatever is stored. */
   readonly reRegister?: boolean | undefined;
+  /** The command line of this sign-in, for a person to repeat it with a client of their own. */
+  readonly command?: string | undefined;
   /** Seconds to wait for the browser. */
   readonly timeoutS?: number | undefined;
 }
@@ -48,6 +51,10 @@ export interface StoredSignInRequest {
   readonly challenge: ChallengeSummary;
   /** Scopes to keep, in a step-up; those of the sign-in before when left out, unless the entry names its own. */
   readonly earlierScopes?: readonly string[] | undefined;
+  /** What is known of the entry's provider; nothing of it is stored. */
+  readonly provider?: ProviderKnowledge | undefined;
+  /** The id, the name or the URL of the site that the entry is for. */
+  readonly site?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -96,31 +103,49 @@ async function signInOnce(
   const before = found?.credential?.record;
   const outcome = await signIn({
     ...ports,
-    clients: async (issuer) => ({
+    clients: async (issuer, redirectShape) => ({
       own: await store.client(issuer, entryShape(server.name), signal),
-      shared: await store.client(issuer, LOOPBACK_SHAPE, signal),
+      shared: await store.client(issuer, redirectShape, signal),
     }),
     forget: (client) => store.forgetClient(client),
     limit: signInLimit(store.attempts, ports.clock, server.name),
   }, {
     entry: server,
+    provider: request.provider,
+    site: request.site,
     challenge: request.challenge,
-    earlier: before === undefined ? undefined : {
-      issuer: before.issuer,
-      scopes: request.earlierScopes ?? before.requestedScopes,
-    },
+    earlier: earlierOf(request, base?.record, before),
     stepUp: request.earlierScopes !== undefined,
     given: options.given,
     reRegister: options.reRegister,
     clientName: options.clientName,
+    command: options.command,
     timeoutS: options.timeoutS,
     signal,
   });
   const entry = expected === undefined && base !== undefined ? base.record : server;
-  const signedIn = { signIn: "oauth", options: withOwnClient(entry.options, outcome.client) } as const;
+  const remembered = { ...withOwnClient(entry.options, outcome.client), ...outcome.learned };
+  const signedIn = { signIn: "oauth", options: remembered } as const;
   const next: ServerRecord = { ...entry, ...signedIn };
   await options.exclusive(server.name, () => save(store, base?.record, next, outcome));
   return { credential: outcome.credential, isNew: base === undefined };
+}
+
+/**
+ * What the sign-in before says to this one. A machine's entry that replaces another begins anew; and what a person asked
+ * for is nothing that a machine has to ask for, or the other way round.
+ */
+function earlierOf(
+  { server, earlierScopes }: StoredSignInRequest,
+  base: ServerRecord | undefined,
+  before: CredentialRecord | undefined,
+): { readonly issuer: string; readonly scopes: readonly string[] } | undefined {
+  if (before === undefined) return undefined;
+  const { grant } = server.options;
+  const isGivenByHand = before.client.source === "none" && before.grant === undefined;
+  if (grant !== undefined && (isGivenByHand || base?.createdAt !== server.createdAt)) return undefined;
+  const scopes = before.grant === grant?.kind ? before.requestedScopes : [];
+  return { issuer: before.issuer, scopes: earlierScopes ?? scopes };
 }
 
 /** Stores an outcome over what is there now; whoever changes the entry without its lock makes it look again. */

@@ -10,12 +10,16 @@
  */
 import { asMcpAuthError, type ErrorCode, McpAuthError } from "../../primitives/errors.ts";
 import type { Http } from "../../primitives/http/http.ts";
+import type { DpopProver } from "../../primitives/oauth/dpop.ts";
 import { LOCK_WAIT_MS, REFRESH_AHEAD_WAIT_MS, REFRESH_PAUSE_MS } from "../../primitives/limits.ts";
 import { type Clock, waitFor } from "../../primitives/system/clock.ts";
 import type { Lock, Locks } from "../../primitives/system/lock.ts";
 import { safeText, safeUrl } from "../../primitives/untrusted_text.ts";
 import type { Audit } from "../audit/mod.ts";
 import type { CredentialRecord, CredentialStore, ServerRecord } from "../credentials/mod.ts";
+import type { GrantPorts } from "../grants/mod.ts";
+import { isBound, type Presented } from "./authorizer.ts";
+import type { BoundTokens } from "./bound_tokens.ts";
 import { freshnessOf } from "./expiry.ts";
 import type { KeepFreshOptions } from "./keep_fresh.ts";
 import type { RefreshReason, RefreshWish } from "./refresh_policy.ts";
@@ -33,6 +37,8 @@ export interface TokenPorts {
   readonly room: (lockName: string) => Promise<Disposable>;
   /** Runs what no signal may cut short. */
   readonly shield: <T>(operation: () => Promise<T>) => Promise<T>;
+  /** What the grant of an entry runs on. */
+  readonly grants: (server: ServerRecord) => Promise<GrantPorts>;
   /** Where refreshes are noted, and the ends of sign-ins. */
   readonly audit: Audit;
 }
@@ -67,6 +73,7 @@ export class TokenAuthority {
   /** When the next refresh ahead of time may be tried, after one that failed. */
   readonly #pausedUntil = new Map<string, number>();
   readonly #unsaved = new Map<string, UnsavedTokens>();
+  #bound: Promise<BoundTokens> | undefined;
 
   /** What has been begun and must be brought to its end: from the note of a refresh to the write of its answer. */
   readonly #shielded = new Set<Promise<unknown>>();
@@ -114,6 +121,31 @@ export class TokenAuthority {
     options: RefreshRequestOptions = {},
   ): Promise<CredentialRecord> {
     return await this.#refreshed(name, rejected, options.because ?? "asked", options);
+  }
+
+  /**
+   * The tokens of an entry with an ID token that has not expired, refreshed first where it has.
+   *
+   * @param name The entry: one that a person is signed in to.
+   * @param signal Ends the wait.
+   * @throws {McpAuthError} As {@linkcode refresh}; `AUTH_REQUIRED` or `TOKEN_EXPIRED` where there is no such ID token.
+   */
+  async identity(name: string, signal?: AbortSignal): Promise<CredentialRecord> {
+    const { freshIdentity } = await import("./identity.ts");
+    return await freshIdentity(this, this.#ports, name, signal);
+  }
+
+  /**
+   * What proves the possession of the key that a credential is bound to.
+   *
+   * @param credential Whose token.
+   * @returns Undefined for a bearer token.
+   * @throws {McpAuthError} `AUTH_REQUIRED` where key and token do not belong together.
+   */
+  async prover(credential: Presented): Promise<DpopProver | undefined> {
+    if (!isBound(credential)) return undefined;
+    this.#bound ??= import("./bound_tokens.ts").then(({ BoundTokens }) => new BoundTokens(this.#ports.clock));
+    return await (await this.#bound).prover(credential);
   }
 
   /**
@@ -203,7 +235,15 @@ export class TokenAuthority {
     return await this.#locked(
       wish.name,
       waitMs,
-      (lock) => refreshLocked({ ports: this.#ports, lock, room, unsaved: this.#unsaved, wish }),
+      (lock) =>
+        refreshLocked({
+          ports: this.#ports,
+          lock,
+          room,
+          unsaved: this.#unsaved,
+          wish,
+          prover: (credential) => this.prover(credential),
+        }),
     );
   }
 

@@ -9,13 +9,23 @@
 import { asMcpAuthError, type ErrorCode, McpAuthError } from "../../primitives/errors.ts";
 import { FUTILE_SIGN_INS_MAX, REFUSED_TOKEN_PAUSE_MS, STEP_UP_TRIES_MAX } from "../../primitives/limits.ts";
 import { type ChallengeSummary, summarizeChallenges } from "../../primitives/oauth/challenge.ts";
+import { OAuthResponseError } from "../../primitives/oauth/response_error.ts";
 import { unionScopes } from "../../primitives/oauth/scope.ts";
 import { type Clock, waitFor } from "../../primitives/system/clock.ts";
 import { safeText } from "../../primitives/untrusted_text.ts";
+import type { DpopProver, ProvenRequest } from "../../primitives/oauth/dpop.ts";
 import type { CredentialRecord } from "../credentials/mod.ts";
 import type { TokenAuthority } from "./authority.ts";
-import { type Authorizer, bearer, type Refusal, type RequestTarget } from "./authorizer.ts";
-import { freshnessOf } from "./expiry.ts";
+import {
+  type Authorizer,
+  bearer,
+  isBound,
+  type ProofWanted,
+  type Refusal,
+  type RequestTarget,
+} from "./authorizer.ts";
+import { freshnessOf, isRenewable } from "./expiry.ts";
+import { scopeErrors } from "./scope_refusal.ts";
 
 /** What a sign-in is needed for. */
 export interface SignInNeed {
@@ -41,6 +51,8 @@ export interface EntryAuthorizerOptions {
    * not to the request that needs it: it goes on when that request is given up, and helps the next one.
    */
   readonly signIn?: ((need: SignInNeed) => Promise<void>) | undefined;
+  /** Gets more scopes without a person, as a machine may; undefined where that takes a sign-in (C63). */
+  readonly stepUp?: ((need: SignInNeed) => Promise<void>) | undefined;
   /** The command that a person has to run in place of us. */
   readonly signInCommand: string;
 }
@@ -51,12 +63,17 @@ const LOST: ReadonlySet<ErrorCode> = new Set(["AUTH_REQUIRED", "TOKEN_EXPIRED", 
 /** The codes of a sign-in that failed on its way to the person: the next one may fare better. */
 const TEMPORARY: ReadonlySet<ErrorCode> = new Set(["NETWORK_ERROR", "SERVER_ERROR", "RATE_LIMITED"]);
 
+/** How servers refuse scopes (RFC 6749 section 5.2). */
+const DENIALS: ReadonlySet<string> = new Set(["invalid_scope", "access_denied", "unauthorized_client"]);
+
 /** The authorizer of an entry; `entryAuthorizer` is what callers use. */
 export class EntryAuthorizer implements Authorizer {
   readonly #options: EntryAuthorizerOptions;
   readonly #stepUps = new Map<string, number>();
   /** What the last look at the store gave: requests go out with it, unread, until it is due or refused. */
   #held: CredentialRecord | undefined;
+  /** Made the last proof. */
+  #prover: DpopProver | undefined;
   /** Counts refusals: a look at the store that began before one is not held. */
   #refusals = 0;
   #signingIn: Promise<void> | undefined;
@@ -73,15 +90,17 @@ export class EntryAuthorizer implements Authorizer {
     this.#options = options;
   }
 
-  noteNonce(_nonce: string): void {}
+  noteNonce(nonce: string, target: RequestTarget): void {
+    this.#prover?.noteNonce(atResource(target), nonce);
+  }
 
   async headers(
-    _target: RequestTarget,
+    target: RequestTarget,
     signal?: AbortSignal,
   ): Promise<Readonly<Record<string, string>>> {
     const { name, url, authority, anonymous, signIn, clock } = this.#options;
     if (this.#held !== undefined && freshnessOf(this.#held, clock.now()) === "fresh") {
-      return bearer(this.#held);
+      return await this.#present(this.#held, target);
     }
     const refusals = this.#refusals;
     const credential = await this.#options.credential();
@@ -89,27 +108,76 @@ export class EntryAuthorizer implements Authorizer {
     try {
       const current = await authority.current(name, { signal, url });
       if (refusals === this.#refusals) this.#held = current;
-      return bearer(current);
+      return await this.#present(current, target);
     } catch (error) {
       const coded = asMcpAuthError(error, "AUTH_REQUIRED", `use "${name}"`);
       // A sign-in that has ended still brings the challenge that the next one needs.
-      if (LOST.has(coded.code) && signIn !== undefined) return {};
+      // What has refused the grant of a machine would refuse it again (X24).
+      if (LOST.has(coded.code) && signIn !== undefined && credential?.grant === undefined) return {};
       throw coded;
     }
   }
 
-  async refused(refusal: Refusal, signal?: AbortSignal): Promise<void> {
+  async #present(
+    credential: CredentialRecord,
+    target: RequestTarget,
+  ): Promise<Readonly<Record<string, string>>> {
+    if (!isBound(credential)) return bearer(credential);
+    const { accessToken } = credential;
+    const prover = this.#prover = await this.#options.authority.prover(credential);
+    if (prover === undefined) return bearer(credential);
+    const dpop = await prover.proof({ ...atResource(target, accessToken), nonce: target.nonce });
+    return { authorization: `DPoP ${accessToken}`, dpop };
+  }
+
+  async refused(refusal: Refusal, signal?: AbortSignal): Promise<ProofWanted | void> {
+    const challenge = summarizeChallenges(refusal.wwwAuthenticate);
+    const wanted = this.#refusedProof(refusal, challenge);
+    if (wanted !== undefined) return wanted;
     this.#held = undefined;
     this.#refusals++;
-    const challenge = summarizeChallenges(refusal.wwwAuthenticate);
-    if (refusal.status === 401) return await this.#refusedToken(refusal, challenge, signal);
+    // To a request without a token, a 403 that says where to sign in means what a 401 does.
+    const asksForToken = refusal.sent.authorization === undefined && challenge.error === undefined &&
+      challenge.resourceMetadata !== undefined;
+    if (refusal.status === 401 || asksForToken) return await this.#refusedToken(refusal, challenge, signal);
     if (challenge.error === "insufficient_scope") return await this.#refusedScope(refusal, challenge, signal);
+    const words = challenge.errorDescription === undefined ? "" : `: ${safeText(challenge.errorDescription)}`;
+    const isSignedIn = refusal.sent.authorization !== undefined;
     throw new McpAuthError(
       "AUTH_FAILED",
       `Cannot use "${this.#options.name}": the server forbids it (403)${
-        challenge.errorDescription === undefined ? "" : `: ${safeText(challenge.errorDescription)}`
-      }`,
-      { hint: "The account that is signed in may lack the right; sign in with another" },
+        isSignedIn ? "" : " and asks for no sign-in"
+      }${words}`,
+      {
+        hint: isSignedIn
+          ? "The account that is signed in may lack the right; sign in with another"
+          : "A firewall, a list of allowed addresses or a check against robots may stand before it; it may want an API key: --header",
+      },
+    );
+  }
+
+  /**
+   * A refusal of the proof says nothing of the token: neither a refresh nor a sign-in would help.
+   *
+   * @returns Undefined where it is no such refusal.
+   * @see RFC 9449 sections 7.1 and 9 (X17)
+   */
+  #refusedProof(refusal: Refusal, challenge: ChallengeSummary): ProofWanted | undefined {
+    const { status, sent, proof, dpopNonce } = refusal;
+    if (sent.dpop === undefined || proof === undefined) return undefined;
+    if (status !== 401) {
+      this.#prover?.noteNonce(atResource(proof.target), dpopNonce);
+      return undefined;
+    }
+    const said = { error: challenge.dpop?.error, nonce: dpopNonce, date: proof.date };
+    const verdict = this.#prover?.judge(atResource(proof.target), sent.dpop, said);
+    if (verdict === undefined || verdict.kind === "unrelated") return undefined;
+    if (verdict.kind === "again") return { nonce: verdict.nonce };
+    const words = challenge.errorDescription === undefined ? "" : `: ${safeText(challenge.errorDescription)}`;
+    throw new McpAuthError(
+      "AUTH_FAILED",
+      `Cannot use "${this.#options.name}": ${verdict.why} (401)${words}`,
+      { hint: verdict.hint ?? "The server's operator has to correct it" },
     );
   }
 
@@ -120,18 +188,20 @@ export class EntryAuthorizer implements Authorizer {
     const token = credential?.accessToken;
     const known = this.#refusedFresh?.token === token && token !== undefined;
     if (credential !== undefined && !known && isNewer(credential, refusal, clock.now())) return;
-    if (known && this.#refusedFresh?.signedIn) throw this.#refusesAll();
+    if (known && this.#refusedFresh?.signedIn) throw this.#refusesAll(challenge);
     let error = this.#needed(token === undefined ? "asks for a sign-in" : "no longer accepts its token");
     // Nothing was sent where a refresh has just failed.
-    const wasTried = known || refusal.sent.authorization === undefined;
-    if (token !== undefined && credential?.refreshToken !== undefined && !wasTried) {
+    // A server that takes bound tokens alone takes no other bearer token either.
+    const isOfWrongKind = challenge.dpop?.only === true && credential !== undefined && !isBound(credential);
+    const wasTried = known || refusal.sent.authorization === undefined || isOfWrongKind;
+    if (token !== undefined && credential !== undefined && isRenewable(credential) && !wasTried) {
       try {
         const refreshed = await authority.refresh(name, token, { signal, url, because: "refused" });
         this.#fromRefresh = refreshed.accessToken;
         return;
       } catch (thrown) {
         error = asMcpAuthError(thrown, "TOKEN_REFRESH_FAILED", `refresh "${name}"`);
-        if (!LOST.has(error.code)) throw error;
+        if (!LOST.has(error.code) || credential.grant !== undefined) throw error;
       }
     }
     await this.#signInOnce({ challenge }, error, signal);
@@ -153,32 +223,40 @@ export class EntryAuthorizer implements Authorizer {
   }
 
   async #refusedScope(refusal: Refusal, challenge: ChallengeSummary, signal?: AbortSignal): Promise<void> {
-    const { name, signIn, signInCommand, clock } = this.#options;
+    const { name, signInCommand, clock } = this.#options;
     const credential = await this.#options.credential();
     if (credential !== undefined && isNewer(credential, refusal, clock.now())) return;
+    // A machine takes no person's place unasked.
+    const stepUp = credential?.grant === undefined ? undefined : this.#options.stepUp;
+    const signIn = this.#options.signIn ?? stepUp;
     const earlier = unionScopes(credential?.requestedScopes ?? [], credential?.grantedScopes ?? []);
     const asked = challenge.scopes ?? [];
-    const missing = asked.filter((scope) => !credential?.grantedScopes.includes(scope));
-    const error = new McpAuthError(
-      "INSUFFICIENT_SCOPE",
-      `Cannot use "${name}" for "${safeText(refusal.operation, 100)}": the server wants more scopes${
-        missing.length === 0 ? "" : `: ${safeText(missing.join(" "))}`
-      }`,
-      { hint: `Run: ${signInCommand} --scope ${quoted(unionScopes(earlier, asked).join(" "))}` },
+    const { error, inVain } = scopeErrors(
+      { name, signInCommand, operation: refusal.operation, asked },
+      credential,
     );
     if (signIn === undefined) throw error;
     // By operation, and by scopes: a server that never grants some wants them for many operations.
     const needs = [`operation ${refusal.operation}`, `scopes ${[...asked].sort().join(" ")}`];
-    if (needs.some((need) => (this.#stepUps.get(need) ?? 0) >= STEP_UP_TRIES_MAX)) throw error;
+    if (needs.some((need) => (this.#stepUps.get(need) ?? 0) >= STEP_UP_TRIES_MAX)) throw inVain;
     if (this.#signingIn === undefined) {
       for (const need of needs) this.#stepUps.set(need, (this.#stepUps.get(need) ?? 0) + 1);
     }
-    await this.#signInOnce({ challenge, earlierScopes: earlier }, error, signal);
+    try {
+      await this.#signInOnce({ challenge, earlierScopes: earlier }, error, signal, signIn);
+    } catch (thrown) {
+      // Nobody could approve them for a machine: it cannot have them.
+      throw credential?.grant !== undefined && isDenial(thrown) ? inVain : thrown;
+    }
   }
 
   /** One sign-in for all who need one now; whoever comes while it runs waits for it. */
-  async #signInOnce(need: SignInNeed, error: McpAuthError, signal?: AbortSignal): Promise<void> {
-    const { signIn } = this.#options;
+  async #signInOnce(
+    need: SignInNeed,
+    error: McpAuthError,
+    signal?: AbortSignal,
+    signIn = this.#options.signIn,
+  ): Promise<void> {
     if (signIn === undefined) throw error;
     if (this.#signingIn === undefined) {
       if (this.#futile >= FUTILE_SIGN_INS_MAX) throw this.#needed("refuses what the sign-ins brought");
@@ -203,14 +281,20 @@ export class EntryAuthorizer implements Authorizer {
     });
   }
 
-  #refusesAll(): McpAuthError {
-    const { name } = this.#options;
-    return new McpAuthError(
-      "AUTH_FAILED",
-      `Cannot use "${name}": the server refuses even a fresh token (401)`,
-      { hint: `The token may be for another resource; see: mcp-auth status ${name}` },
-    );
+  #refusesAll({ dpop }: ChallengeSummary): McpAuthError {
+    const { name, signInCommand } = this.#options;
+    const message = `Cannot use "${name}": the server refuses even a fresh token (401)`;
+    // Who knows such tokens says so in the challenge (RFC 9449 section 7.1).
+    const hint = this.#prover !== undefined && dpop === undefined
+      ? `It seems to take no tokens that are bound to a key (DPoP): mcp-auth set ${name} --unset dpop, then: ${signInCommand}`
+      : `The token may be for another resource; see: mcp-auth status ${name}`;
+    return new McpAuthError("AUTH_FAILED", message, { hint });
   }
+}
+
+/** Requests with a token have nonces of their own; which token it is does not matter to them. */
+function atResource({ method, url }: RequestTarget, accessToken = ""): ProvenRequest {
+  return { method, url, accessToken };
 }
 
 /** Whether the store has another token by now than the one that was refused, and one that is worth sending. */
@@ -219,11 +303,11 @@ function isNewer(credential: CredentialRecord, { sent }: Refusal, now: number): 
 }
 
 function wasSent(accessToken: string, sent: Refusal["sent"]): boolean {
-  return sent.authorization === bearer({ accessToken }).authorization;
+  return sent.authorization === `Bearer ${accessToken}` || sent.authorization === `DPoP ${accessToken}`;
 }
 
-/** As one word for a shell: the scopes came from a server. */
-function quoted(scopes: string): string {
-  const text = safeText(scopes);
-  return /^[\w .:/@+=,-]*$/.test(text) ? `"${text}"` : `'${text.replaceAll("'", `'\\''`)}'`;
+/** Whether a sign-in ended because more would not be granted: now, or at the tries before. */
+function isDenial(thrown: unknown): boolean {
+  if (thrown instanceof OAuthResponseError) return DENIALS.has(thrown.oauthError ?? "");
+  return thrown instanceof McpAuthError && thrown.code === "AUTH_REQUIRED";
 }

@@ -6,6 +6,7 @@
  * @module
  */
 import { REFRESH_AHEAD_MS, REFRESH_AHEAD_SHARE } from "../../primitives/limits.ts";
+import type { CredentialRecord } from "../credentials/mod.ts";
 
 /** The times of a token, in ms since the epoch. */
 export interface Lifetime {
@@ -39,6 +40,17 @@ export function freshnessOf({ obtainedAt, expiresAt }: Lifetime, now: number): F
  */
 export function dueAt({ obtainedAt, expiresAt = Infinity }: Lifetime): number {
   return expiresAt - aheadOf(Math.max(0, expiresAt - obtainedAt));
+}
+
+/**
+ * Whether new tokens can be had without a person: by a refresh token, or by the grant that brought these, once more.
+ *
+ * @param credential The tokens.
+ */
+export function isRenewable(
+  { refreshToken, grant }: Pick<CredentialRecord, "refreshToken" | "grant">,
+): boolean {
+  return refreshToken !== undefined || grant !== undefined;
 }
 
 function aheadOf(life: number): number {

@@ -22,7 +22,7 @@ import { endsCredential, OAuthResponseError } from "../../primitives/oauth/respo
 import { safeText } from "../../primitives/untrusted_text.ts";
 import type { CredentialRecord, PendingRefresh, RefreshFailure } from "../credentials/mod.ts";
 import { admit, type RateRule, tooMany } from "../rate_limit/mod.ts";
-import { freshnessOf } from "./expiry.ts";
+import { freshnessOf, isRenewable } from "./expiry.ts";
 
 /**
  * Why a new access token is wanted: `ahead` of its expiry, `needed` because it is over or nearly so, because the
@@ -74,8 +74,8 @@ export function judge(record: CredentialRecord, wish: RefreshWish, now: number):
 
 function obstacle(record: CredentialRecord, wish: RefreshWish, now: number): McpAuthError | undefined {
   const { name } = wish;
-  const { refreshToken, lastError, tokenResponses = [] } = record;
-  if (refreshToken === undefined) return notRefreshable(record);
+  const { lastError, tokenResponses = [] } = record;
+  if (!isRenewable(record)) return notRefreshable(record);
   if (lastError !== undefined) {
     const waitMs = waitOf(lastError, wish, now);
     if (waitMs > 0) return lastTryFailed(name, lastError, waitMs);
@@ -99,11 +99,13 @@ function waitOf({ at, retryAt, byServer }: RefreshFailure, wish: RefreshWish, no
 
 function lastTryFailed(name: string, lastError: RefreshFailure, waitMs = 0): McpAuthError {
   const code = ERROR_CODES.find((known) => known === lastError.code) ?? "SERVER_ERROR";
-  const why = lastError.message.replace(/^Cannot refresh the access token: /, "");
+  const why = lastError.message.replace(/^Cannot (refresh the access token|get an? [a-z ]+): /, "");
   const seconds = Math.ceil(waitMs / 1000);
   const next = waitMs === 0 ? "" : `; the next one is due in ${seconds} s`;
   return new McpAuthError(code, `Cannot refresh "${name}": the last try failed: ${why}${next}`, {
-    hint: waitMs === 0
+    hint: code === "TOKEN_REFRESH_FAILED"
+      ? `Run: mcp-auth login ${name}`
+      : waitMs === 0
       ? "Try again"
       : lastError.byServer
       ? `Try again in ${seconds} s: the server asks for this pause`
@@ -134,11 +136,18 @@ export function outcomeOf(error: McpAuthError): RefreshOutcome {
  * @param error What the last try failed with.
  * @param retries How many tries came after the first.
  * @param random From 0 to 1.
+ * @param repeatable Whether the try spent nothing, so that a lost answer is no reason not to ask again.
  * @returns Milliseconds; undefined where it must not be tried again.
  */
-export function retryPause(error: McpAuthError, retries: number, random: number): number | undefined {
+export function retryPause(
+  error: McpAuthError,
+  retries: number,
+  random: number,
+  repeatable = false,
+): number | undefined {
   if (retries >= REFRESH_RETRIES) return undefined;
   const jitterMs = RETRY_PAUSE_MS * (0.5 + random);
+  if (repeatable && error.code === "NETWORK_ERROR") return jitterMs;
   if (error instanceof UnsentError) return error.code === "NETWORK_ERROR" ? jitterMs : undefined;
   // A 503 asks for a pause as well, but a gateway may have written it after the server behind it has spent the token.
   if (outcomeOf(error) !== "unspent") return undefined;
@@ -213,6 +222,25 @@ function lostRefresh({ at, state }: PendingRefresh): string {
   }`;
 }
 
+/**
+ * What the failure of a grant is to a renewal. What a server has refused it refuses again, until somebody has changed
+ * something, and the end of a sign-in that the grant leans on is no end of this one; any other answer that is no token may
+ * be a proxy's.
+ *
+ * @param error What the run failed with.
+ * @see RFC 6749 section 5.2
+ */
+export function renewalFailure(error: McpAuthError): McpAuthError {
+  const { code, message, hint, cause } = error;
+  if (code === "AUTH_REQUIRED" || code === "NOT_FOUND" || code === "TOKEN_EXPIRED") {
+    return new McpAuthError("TOKEN_REFRESH_FAILED", message, { hint, cause });
+  }
+  if (!(error instanceof OAuthResponseError)) return error;
+  const isRefused = outcomeOf(error) !== "unanswered" && error.status !== 429;
+  const told = isRefused ? "TOKEN_REFRESH_FAILED" : code === "AUTH_FAILED" ? "SERVER_ERROR" : code;
+  return new OAuthResponseError(told, message, error, { hint, cause });
+}
+
 /** Whether the server has refused the client, and not the refresh token (behaviours row 9). */
 export function isClientLost(error: McpAuthError): boolean {
   return error instanceof OAuthResponseError && error.oauthError === "invalid_client";
@@ -233,8 +261,14 @@ export function signInEnded(name: string, why: string, cause?: McpAuthError): Mc
   );
 }
 
-function notRefreshable({ name, lastError }: CredentialRecord): McpAuthError {
+function notRefreshable({ name, lastError, client }: CredentialRecord): McpAuthError {
   if (lastError !== undefined) return signInEnded(name, lastError.message);
+  // Without a client and a grant it was given by hand.
+  if (client.source === "none") {
+    return new McpAuthError("TOKEN_EXPIRED", `Cannot refresh "${name}": its token was given by hand`, {
+      hint: `Run: mcp-auth login ${name} --token-stdin`,
+    });
+  }
   return new McpAuthError(
     "TOKEN_EXPIRED",
     `Cannot refresh "${name}": the server gave no refresh token`,

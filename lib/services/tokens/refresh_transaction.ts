@@ -12,6 +12,9 @@
 import { asMcpAuthError, McpAuthError } from "../../primitives/errors.ts";
 import { UnsentError } from "../../primitives/http/http.ts";
 import { REFRESH_TIMEOUT_MS, STORE_CHANGE_TRIES_MAX } from "../../primitives/limits.ts";
+import type { DpopProver } from "../../primitives/oauth/dpop.ts";
+import type { RefreshKnowledge } from "../../primitives/oauth/quirks/refresh.ts";
+import type { QuirkName } from "../../primitives/oauth/quirks/table.ts";
 import type { ServerMetadata } from "../../primitives/oauth/server_metadata.ts";
 import type { TokenSet } from "../../primitives/oauth/token.ts";
 import { pause } from "../../primitives/system/clock.ts";
@@ -38,6 +41,8 @@ export interface UnsavedTokens {
   readonly tokens: TokenSet;
   /** When they came, in ms since the epoch. */
   readonly at: number;
+  /** The quirks that the server has turned out to have. */
+  readonly learned?: readonly QuirkName[];
 }
 
 /** A credential, and the server that it is for. */
@@ -56,6 +61,8 @@ export interface RefreshOptions {
   /** The unsaved tokens of this process, by entry. */
   readonly unsaved: Map<string, UnsavedTokens>;
   readonly wish: RefreshWish;
+  /** What proves the possession of the key that a credential is bound to; undefined for a bearer token. */
+  readonly prover: (credential: CredentialRecord) => Promise<DpopProver | undefined>;
 }
 
 /**
@@ -76,13 +83,17 @@ class RefreshTransaction {
   readonly #room: () => Promise<Disposable>;
   readonly #unsaved: Map<string, UnsavedTokens>;
   readonly #wish: RefreshWish;
+  readonly #prover: RefreshOptions["prover"];
+  /** What the last request taught about the server. */
+  #learned: readonly QuirkName[] = [];
 
-  constructor({ ports, lock, room, unsaved, wish }: RefreshOptions) {
+  constructor({ ports, lock, room, unsaved, wish, prover }: RefreshOptions) {
     this.#ports = ports;
     this.#lock = lock;
     this.#room = room;
     this.#unsaved = unsaved;
     this.#wish = wish;
+    this.#prover = prover;
   }
 
   /** Looks again whenever somebody has signed in or out between a look and a write. */
@@ -114,7 +125,25 @@ class RefreshTransaction {
     const verdict = judge(record, this.#wish, clock.now());
     if (verdict.kind === "serve") return record;
     if (verdict.kind === "fail") throw verdict.error;
+    if (record.grant !== undefined) return await this.#renew(server, held);
     return await shield(() => this.#spend(server, held));
+  }
+
+  /** By the grant of the entry: nothing is spent, so that nothing is noted beforehand, and a signal may end the request. */
+  async #renew(server: ServerRecord, held: Held): Promise<CredentialRecord | undefined> {
+    const { record } = held;
+    const { shield, clock } = this.#ports;
+    const { checkGrant, renewByGrant } = await import("./grant_renewal.ts");
+    checkGrant(server, record);
+    const prover = () => this.#prover(record);
+    const answer = await renewByGrant({ ports: this.#ports, server, record, prover }).catch((error) =>
+      asMcpAuthError(error, "NETWORK_ERROR", "refresh the access token")
+    );
+    return await shield(async () =>
+      answer instanceof McpAuthError
+        ? await this.#fail(record, held, answer)
+        : await this.#persist(held, { spent: record, tokens: answer, at: clock.now() })
+    );
   }
 
   /** From the note to the write of the answer nothing may interrupt. */
@@ -135,7 +164,12 @@ class RefreshTransaction {
     );
     room[Symbol.dispose]();
     if (!(answer instanceof McpAuthError)) {
-      return await this.#persist(held, { spent: before, tokens: answer, at: clock.now() }, before);
+      return await this.#persist(held, {
+        spent: before,
+        tokens: answer,
+        at: clock.now(),
+        learned: this.#learned,
+      }, before);
     }
     return outcomeOf(answer) === "ended"
       ? await this.#end(before, held, answer)
@@ -150,18 +184,27 @@ class RefreshTransaction {
     for (let retries = 0;; retries++) {
       let called = false;
       try {
-        const { refreshTokens } = await import("../../primitives/oauth/token.ts");
-        await this.#lock.assertHeld();
-        return await refreshTokens({
-          http: (url, request) => {
-            called = true;
-            return http(url, request);
+        const { refreshTolerantly } = await import("../../primitives/oauth/quirks/refresh.ts");
+        const proof = await this.#prover(record);
+        const { tokens, learned } = await refreshTolerantly(
+          {
+            // Before each time that it goes out: a server that wants another proof has it sent again.
+            http: async (url, request) => {
+              await this.#lock.assertHeld();
+              called = true;
+              return await http(url, request);
+            },
+            proof,
+            server: record.authorizationServer as ServerMetadata,
+            client: record.client,
+            resource: record.resource,
+            timeoutMs: Math.ceil(leftMs() / 1000) * 1000,
           },
-          server: record.authorizationServer as ServerMetadata,
-          client: record.client,
-          resource: record.resource,
-          timeoutMs: Math.ceil(leftMs() / 1000) * 1000,
-        }, refreshToken);
+          refreshToken,
+          knowledgeOf(server, record),
+        );
+        this.#learned = learned;
+        return tokens;
       } catch (error) {
         const coded = asMcpAuthError(error, "NETWORK_ERROR", "refresh the access token");
         const pauseMs = retryPause(coded, retries, Math.random());
@@ -202,17 +245,18 @@ class RefreshTransaction {
   async #fail(before: CredentialRecord, held: Held, error: McpAuthError): Promise<undefined> {
     const { name, issuer, lastError } = before;
     const outcome = outcomeOf(error);
+    const byGrant = before.grant !== undefined;
     this.#note({
       event: "refresh_failed",
       name,
       issuer,
       outcome: "failed",
       code: error.code,
-      detail: outcome,
+      detail: byGrant && outcome !== "unanswered" ? `refused ${before.grant}` : outcome,
     });
     const now = this.#ports.clock.now();
     const failure = failureAfter(error, lastError, now, Math.random());
-    const pending = outcome === "unanswered"
+    const pending = outcome === "unanswered" && !byGrant
       ? { at: held.record.pendingRefresh?.at ?? now, state: "unanswered" as const }
       : before.pendingRefresh;
     await this.#concede(held, error, ({ pendingRefresh: _sent, ...kept }) => ({
@@ -309,11 +353,25 @@ function othersChangeIt(name: string): McpAuthError {
   });
 }
 
+/** What is known of the server that a refresh goes to. */
+function knowledgeOf({ options }: ServerRecord, record: CredentialRecord): RefreshKnowledge {
+  // Servers grant these without saying so, and give no refresh token where they are left out.
+  const silent = record.requestedScopes.filter((scope) => scope === "offline_access" || scope === "openid");
+  return {
+    quirks: [...record.quirks ?? [], ...options.quirks ?? []],
+    scopes: [...new Set([...record.grantedScopes, ...silent])],
+    resourceNamed: options.resource !== undefined,
+  };
+}
+
 /** The credential with fresh tokens; what the response left out stays (behaviours row 6). */
-function merged(record: CredentialRecord, { tokens, at }: UnsavedTokens): CredentialRecord {
-  const { expiresAt: _old, lastError: _error, pendingRefresh: _pending, ...kept } = record;
+function merged(record: CredentialRecord, { tokens, at, learned = [] }: UnsavedTokens): CredentialRecord {
+  const { expiresAt: _old, lastError: _error, pendingRefresh: _pending, resource, ...kept } = record;
+  const omits = resource === undefined || learned.includes("omit-resource");
   return {
     ...kept,
+    ...(omits ? {} : { resource }),
+    ...(learned.length === 0 ? {} : { quirks: [...new Set([...record.quirks ?? [], ...learned])] }),
     accessToken: tokens.accessToken,
     tokenType: tokens.tokenType,
     obtainedAt: at,

@@ -6,7 +6,7 @@
  */
 import { ERROR_CODES } from "../../primitives/errors.ts";
 import { ACCOUNT_MAX_CHARS, EXPORT_CLIENTS_MAX, STORE_VALUE_MAX_BYTES } from "../../primitives/limits.ts";
-import { checkClientMetadataUrl } from "../../primitives/oauth/client_metadata.ts";
+import { checkDocumentChoice } from "../../primitives/oauth/client_metadata.ts";
 import { checkEndpoint } from "../../primitives/oauth/server_metadata.ts";
 import { safeText } from "../../primitives/untrusted_text.ts";
 import { parseWebUrl } from "../../primitives/web_url.ts";
@@ -75,7 +75,7 @@ function readOptions(fields: Fields): ServerOptions {
     clientId: fields.maybeText("clientId", ID),
     clientMetadataUrl: metadataUrl === undefined
       ? undefined
-      : fields.judged("clientMetadataUrl", () => checkClientMetadataUrl(metadataUrl)),
+      : fields.judged("clientMetadataUrl", () => checkDocumentChoice(metadataUrl)),
     callbackPorts: fields.maybeIntegers("callbackPorts", 0, 65_535),
     headers: headers && Object.fromEntries(headers.names.map((name) =>
       headers.judged(name, () => {
@@ -102,9 +102,10 @@ function readClient(fields: Fields, entry: string): ClientRecord {
   return present({
     issuer: webUrl(fields, "issuer"),
     redirectShape,
-    source: fields.oneOf("source", ["pre-registered", "client-id-metadata", "dynamic"]),
+    source: fields.oneOf("source", ["pre-registered", "client-id-metadata", "dynamic", "none"]),
     clientName: fields.maybeText("clientName", WORD),
-    clientId: fields.text("clientId", ID),
+    byHand: fields.maybeTrue("byHand"),
+    clientId: fields.text("clientId", { ...ID, empty: fields.raw("source") === "none" }),
     clientSecret: fields.maybeText("clientSecret", ID),
     clientSecretExpiresAt: fields.maybeTime("clientSecretExpiresAt"),
     tokenEndpointAuthMethod: fields.oneOf(
@@ -115,6 +116,8 @@ function readClient(fields: Fields, entry: string): ClientRecord {
     signingAlgorithm: fields.maybeText("signingAlgorithm", ID),
     keyId: fields.maybeText("keyId", ID),
     assertionAudience: fields.maybeText("assertionAudience", URL_TEXT),
+    dpopBoundTokens: fields.maybeTrue("dpopBoundTokens"),
+    requiresPushedRequests: fields.maybeTrue("requiresPushedRequests"),
     redirectUris: fields.texts("redirectUris", URL_TEXT),
     registrationClientUri: fields.raw("registrationClientUri") === undefined
       ? undefined
@@ -134,7 +137,12 @@ function readCredential(fields: Fields, name: string): CredentialRecord {
   return present({
     name,
     issuer,
-    authorizationServer: readMetadata(fields.fields("authorizationServer"), issuer),
+    authorizationServer: readMetadata(
+      fields.fields("authorizationServer"),
+      issuer,
+      // A token that was given by hand is renewed nowhere.
+      client.source !== "none" || (fields.raw("grant") ?? fields.raw("refreshToken")) !== undefined,
+    ),
     client,
     resource: maybeResource(fields),
     requestedScopes: fields.texts("requestedScopes", SCOPE),
@@ -147,6 +155,7 @@ function readCredential(fields: Fields, name: string): CredentialRecord {
     idToken: fields.maybeText("idToken", TOKEN),
     expiresAt: fields.maybeTime("expiresAt"),
     obtainedAt: fields.time("obtainedAt"),
+    quirks: fields.maybeTexts("quirks", { max: 64, pattern: /^[a-z0-9-]+$/ }),
     account: fields.maybeText("account", {
       max: ACCOUNT_MAX_CHARS,
       pattern: /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u,
@@ -175,11 +184,15 @@ function readKey(fields: Fields | undefined): JsonWebKey | undefined {
 }
 
 /** The endpoints, each as strict as when they were discovered. */
-function readMetadata(fields: Fields, issuer: string): Readonly<Record<string, unknown>> {
+function readMetadata(
+  fields: Fields,
+  issuer: string,
+  isRenewable: boolean,
+): Readonly<Record<string, unknown>> {
   if (fields.raw("issuer") !== issuer) {
     throw unfit(`${fields.path}.issuer`, "is another than that of the tokens");
   }
-  fields.text("token_endpoint", URL_TEXT);
+  if (isRenewable) fields.text("token_endpoint", URL_TEXT);
   const endpoints = fields.names.filter((name) => name.endsWith("_endpoint"));
   return {
     issuer,

@@ -3,10 +3,10 @@
  *
  * @module
  */
+import { CALLBACK_HOSTS } from "../../primitives/oauth/redirect_uri.ts";
 import { parseWebUrl } from "../../primitives/web_url.ts";
 import {
   type AssertionSource,
-  CALLBACK_HOSTS,
   type GivenServer,
   type Grant,
   type IdentityProvider,
@@ -42,6 +42,7 @@ export function readSignInOptions(fields: Fields): Partial<ServerOptions> {
     redirectUri: maybeUrl(fields, "redirectUri"),
     listen: fields.maybeText("listen", WORD),
     provider: fields.maybeText("provider", { max: 64, pattern: /^[a-z0-9][a-z0-9._-]*$/ }),
+    providerParameters: readParameters(fields.maybeFields("providerParameters")),
     authorizationServer: readServer(fields.maybeFields("authorizationServer")),
     allowMetadataOrigins: fields.maybeTexts("allowMetadataOrigins", WORD),
     quirks: fields.maybeTexts("quirks", { max: 64, pattern: /^[a-z0-9-]+$/ }),
@@ -82,7 +83,7 @@ function readIdentityProvider(fields: Fields): IdentityProvider {
   return present({
     issuer: maybeUrl(fields, "issuer"),
     tokenEndpoint: maybeUrl(fields, "tokenEndpoint"),
-    clientId: fields.text("clientId", WORD),
+    clientId: fields.maybeText("clientId", WORD),
     clientSecret: fields.maybeText("clientSecret", { max: 4_000, pattern: PRINTABLE }),
     idToken: token.raw("from") === "entry"
       ? {
@@ -102,7 +103,17 @@ function readServer(fields: Fields | undefined): GivenServer | undefined {
     deviceAuthorizationEndpoint: maybeUrl(fields, "deviceAuthorizationEndpoint"),
     revocationEndpoint: maybeUrl(fields, "revocationEndpoint"),
     userinfoEndpoint: maybeUrl(fields, "userinfoEndpoint"),
+    tokenEndpointAuthMethod: fields.raw("tokenEndpointAuthMethod") === undefined
+      ? undefined
+      : fields.oneOf("tokenEndpointAuthMethod", ["client_secret_basic", "client_secret_post"]),
   });
+}
+
+/** What the placeholders of a provider stand for: hosts and words. */
+function readParameters(fields: Fields | undefined): Readonly<Record<string, string>> | undefined {
+  return fields && Object.fromEntries(
+    fields.names.map((name) => [name, fields.text(name, { max: 260, pattern: /^[\w.~:-]+$/ })]),
+  );
 }
 
 function readSite(fields: Fields | undefined): Site | undefined {

@@ -21,6 +21,8 @@ export interface BrowseOptions {
   readonly user?: string | { readonly name: string; readonly password: string };
   /** What to answer to a consent form: approve (unless set), deny, or submit no form at all and only follow. */
   readonly decide?: "approve" | "deny" | "follow";
+  /** An address that it does not reach, as one on another machine: a visit that leads there ends with its URL and status 0. */
+  readonly unreachable?: string;
   /** Hears of each step, as a phrase without secrets: `"GET http://127.0.0.1:1234/auth"`, `"signs in as alice"`. */
   readonly onStep?: (step: string) => void;
   /** Ends the visit early. */
@@ -33,7 +35,7 @@ export interface BrowseOptions {
 export interface Visit {
   /** Its URL, with the query. */
   readonly url: string;
-  /** Its HTTP status. */
+  /** Its HTTP status; 0 where it was not reached. */
   readonly status: number;
   /** Its text as it came. */
   readonly text: string;
@@ -59,9 +61,13 @@ const MAX_REQUESTS = 30;
 export async function browse(url: string | URL, options: BrowseOptions = {}): Promise<Visit> {
   const cookies = options.cookies ?? new CookieJar();
   let signedIn = false;
+  let denied = false;
   let next: Request = { url: new URL(url) };
   for (let count = 0; count < MAX_REQUESTS; count++) {
     const { url } = next;
+    if (options.unreachable !== undefined && url.href.startsWith(options.unreachable)) {
+      return { url: url.href, status: 0, text: "" };
+    }
     options.onStep?.(`${next.form === undefined ? "GET" : "POST"} ${url.origin}${url.pathname}`);
     const response = await send(next, cookies, options.signal);
     const location = response.headers.get("location");
@@ -72,7 +78,10 @@ export async function browse(url: string | URL, options: BrowseOptions = {}): Pr
     }
     const text = await response.text();
     const form = options.decide === "follow" ? undefined : firstForm(text, url);
-    if (form === undefined) return { url: url.href, status: response.status, text };
+    // A device that was denied is asked for its code again.
+    const isOver = form === undefined || (denied && form.fields.has("user_code"));
+    if (isOver) return { url: url.href, status: response.status, text };
+    denied ||= options.decide === "deny" && form.buttons.some(saysNo);
     const asksPassword = form.fields.has("password");
     if (asksPassword && signedIn) {
       throw new Error(`Cannot sign in at "${url.origin}": the password is refused`);
@@ -107,19 +116,22 @@ function fill(form: Form, { user = "alice", decide = "approve", onStep }: Browse
     values.set(nameField ?? "login", name);
     values.set("password", password);
   } else if (button !== undefined) {
-    const no = form.buttons.find((each) =>
-      /deny|refuse|cancel|abort|^no\b/i.test(`${each.value} ${each.label}`)
-    );
-    if (decide === "deny" && no === undefined) {
+    const no = form.buttons.find(saysNo);
+    // The page that asks for a device's code comes before the one that can be denied.
+    if (decide === "deny" && no === undefined && !form.fields.has("user_code")) {
       throw new Error(`Cannot deny at "${form.action.origin}": the form has no button for it`);
     }
-    button = decide === "deny" ? no : form.buttons.find((each) => each !== no);
+    button = decide === "deny" && no !== undefined ? no : form.buttons.find((each) => each !== no);
     onStep?.(`${decide === "deny" ? "denies" : "approves"} at ${form.action.origin}`);
   }
   if (button !== undefined && button.name !== "") values.set(button.name, button.value);
   if (form.method === "POST") return { url: form.action, form: values };
   form.action.search = values.toString();
   return { url: form.action };
+}
+
+function saysNo({ value, label, name }: Form["buttons"][number]): boolean {
+  return /deny|refuse|cancel|abort|^no\b/i.test(`${value} ${label} ${name}`);
 }
 
 function tell(line: string): void {

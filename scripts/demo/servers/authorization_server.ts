@@ -9,7 +9,7 @@
 
 import { Readable } from "node:stream";
 import type { IncomingMessage } from "node:http";
-import { type DemoServer, type Exchange, startHttpFront } from "./http_front.ts";
+import { type DemoServer, type Exchange, startHttpFront, type TlsSettings } from "./http_front.ts";
 import { answerInteraction } from "./interactions.ts";
 import {
   DEFAULT_AUTH_METHODS,
@@ -30,6 +30,8 @@ export type MetadataPlace = "oauth" | "openid-inserted" | "openid-appended";
 export interface AuthorizationServerOptions {
   /** The port; any free one unless set. */
   readonly port?: number;
+  /** Has it speak TLS. */
+  readonly tls?: TlsSettings;
   /** The path of the issuer, for example `"/tenant1"`; none unless set. */
   readonly issuerPath?: string;
   /** The scopes beside `openid` and `offline_access`; `mcp:read mcp:write` unless set. */
@@ -57,6 +59,8 @@ export interface AuthorizationServerOptions {
   readonly rotateRefreshTokens?: boolean;
   /** Dynamic registration: open unless set, `false` for none. RFC 7591, RFC 7592. */
   readonly registration?: false | { readonly management?: boolean; readonly initialAccessToken?: string };
+  /** Fetches client ID metadata documents; where it is left out, none are taken. */
+  readonly clientDocuments?: (url: string) => Promise<Response>;
   /** Clients registered in advance, as RFC 7591 metadata with `client_id`. */
   readonly clients?: readonly Json[];
   /** `none`, `client_secret_basic` and `client_secret_post` unless set. */
@@ -69,10 +73,16 @@ export interface AuthorizationServerOptions {
   readonly deviceFlow?: boolean;
   /** In seconds; 600 unless set. */
   readonly deviceCodeLifetime?: number;
+  /** Whether authorization requests have to be pushed; they can be, unless set. RFC 9126. */
+  readonly pushedRequests?: "offer" | "require";
+  /** Whether proofs of possession need a nonce; false unless set. RFC 9449. */
+  readonly dpopNonce?: boolean;
   /** Where metadata is found; everywhere unless set. */
   readonly metadataAt?: readonly MetadataPlace[];
   /** Changes JSON answers before they are sent, for servers that get them wrong. Error answers pass here too. */
-  readonly edit?: Readonly<Partial<Record<"metadata" | "registration" | "token", (body: Json) => unknown>>>;
+  readonly edit?: Readonly<
+    Partial<Record<"metadata" | "registration" | "token" | "device", (body: Json) => unknown>>
+  >;
   /** Passwords by user name; {@linkcode DEMO_USERS} unless set. */
   readonly users?: Readonly<Record<string, string>>;
 }
@@ -109,7 +119,7 @@ export async function startAuthorizationServer(
   const store = new OidcStore();
   const errors: unknown[] = [];
   let handle: (exchange: Exchange) => Promise<void> = () => Promise.reject(new Error("Not started yet"));
-  const front = await startHttpFront((exchange) => handle(exchange), options.port, true);
+  const front = await startHttpFront((exchange) => handle(exchange), options.port, true, options.tls);
   try {
     const issuer = front.origin + mountPath;
     const introspection: IntrospectionAccess = {
@@ -157,6 +167,8 @@ function editAnswers(provider: Provider, options: AuthorizationServerOptions): v
       context.body = options.edit?.metadata?.(metadata) ?? metadata;
     } else if (context.path === ROUTES.token) {
       context.body = options.edit?.token?.(context.body as Json) ?? context.body;
+    } else if (context.path === ROUTES.device_authorization) {
+      context.body = options.edit?.device?.(context.body as Json) ?? context.body;
     } else if (context.path === ROUTES.registration) {
       context.body = options.edit?.registration?.(context.body as Json) ?? context.body;
     }

@@ -8,6 +8,7 @@
  */
 
 import { createRemoteJWKSet, jwtVerify } from "jose";
+import { DpopGuard } from "./dpop_guard.ts";
 import type { IntrospectionAccess } from "./oidc_configuration.ts";
 
 /** An authorization server whose tokens are accepted. The demo's own fits, and so does any other. */
@@ -38,6 +39,16 @@ export interface GuardOptions {
   readonly challengeScope?: string | undefined;
   /** The `resource_metadata` of a challenge, if any. */
   readonly metadataUrl?: string | undefined;
+  /** Whether tokens that are bound to a key are known at all, and whether others are refused. RFC 9449. */
+  readonly dpop?: "accept" | "require" | undefined;
+  /** Whether proofs need a nonce. */
+  readonly dpopNonce?: boolean | undefined;
+}
+
+/** What is known of a token that its issuer stands for. */
+interface Verified extends Bearer {
+  /** The thumbprint of the key that it is bound to. */
+  readonly jkt: unknown;
 }
 
 /** Decides about the token of each request. */
@@ -47,6 +58,8 @@ export class BearerGuard {
   #keys: ReturnType<typeof createRemoteJWKSet>;
   #seen = new Set<string>();
   #refused = new Set<string>();
+  /** Checks the proofs of tokens that are bound to a key. */
+  readonly dpop: DpopGuard;
 
   /**
    * @param trusted whose tokens are accepted
@@ -54,6 +67,7 @@ export class BearerGuard {
    */
   constructor(trusted: TrustedIssuer, options: GuardOptions) {
     this.#options = options;
+    this.dpop = new DpopGuard(options.dpopNonce ?? false);
     this.#trusted = trusted;
     this.#keys = keysOf(trusted);
   }
@@ -81,25 +95,45 @@ export class BearerGuard {
   /**
    * Decides about one request.
    *
-   * @param authorization the request's `Authorization` header
+   * @param request its method, its URL as the server knows it, and its headers
    * @param scope a scope it needs beside the one every request needs
    * @param signal ends the check early
    * @returns who sent it, or the answer that refuses it: 401, or 403 for too little scope
    */
   async check(
-    authorization: string | null,
+    request: { readonly method: string; readonly url: string; readonly headers: Headers },
     scope: string | undefined,
     signal: AbortSignal,
   ): Promise<Bearer | Response> {
-    const token = /^Bearer +([^\s]+)$/i.exec(authorization ?? "")?.[1];
-    if (token === undefined) return this.#challenge(401, { scope: this.#options.challengeScope });
+    const { method, url, headers } = request;
+    const { dpop, challengeScope } = this.#options;
+    const schemes = dpop === undefined ? "Bearer" : dpop === "require" ? "DPoP" : "Bearer|DPoP";
+    const [, scheme, token] = new RegExp(`^(${schemes}) +([^\\s]+)$`, "i")
+      .exec(headers.get("authorization") ?? "") ?? [];
+    if (token === undefined) return this.#challenge(401, { scope: challengeScope });
     const bearer = this.#refused.has(token) ? "it was revoked" : await this.#verify(token, signal);
-    if (typeof bearer === "string") {
+    const isProven = scheme?.toLowerCase() === "dpop";
+    // A server that knows nothing of keys does not see that a token is bound to one.
+    const isWrongScheme = dpop !== undefined && typeof bearer !== "string" &&
+      isProven !== (bearer.jkt !== undefined);
+    if (typeof bearer === "string" || isWrongScheme) {
+      const why = typeof bearer === "string" ? bearer : `it does not go with ${scheme}`;
       return this.#challenge(401, {
         error: "invalid_token",
-        error_description: `The access token is not valid: ${bearer}`,
-        scope: this.#options.challengeScope,
+        error_description: `The access token is not valid: ${why}`,
+        scope: challengeScope,
       });
+    }
+    if (isProven) {
+      const refusal = await this.dpop.refusal(headers.get("dpop"), { method, url, token, jkt: bearer.jkt });
+      if (refusal !== undefined) {
+        const { error, description } = refusal;
+        return this.#challenge(
+          401,
+          { error, error_description: `The proof is not valid: ${description}` },
+          "DPoP",
+        );
+      }
     }
     this.#seen.add(token);
     const missing = [this.#options.baseScope, scope]
@@ -109,16 +143,34 @@ export class BearerGuard {
     return this.#challenge(403, { error: "insufficient_scope", scope: missing.join(" ") });
   }
 
-  #challenge(status: 401 | 403, parameters: Record<string, string | undefined>): Response {
+  #challenge(
+    status: 401 | 403,
+    parameters: Record<string, string | undefined>,
+    only?: "DPoP",
+  ): Response {
     const all = Object.entries({ ...parameters, resource_metadata: this.#options.metadataUrl });
     const shown = all.filter(([, value]) => value !== undefined)
       .map(([name, value]) => `${name}="${value?.replace(/[^ !\x23-\x5b\x5d-\x7e]/g, "?")}"`)
       .join(", ");
     const body = { error: parameters.error ?? "unauthorized" };
-    return Response.json(body, { status, headers: { "www-authenticate": `Bearer ${shown}`.trim() } });
+    const { dpop } = this.#options;
+    const challenges = [
+      ...dpop === "require" || only === "DPoP" ? [] : [`Bearer ${shown}`],
+      ...dpop === undefined
+        ? []
+        : [`DPoP ${['algs="ES256"', shown].filter((each) => each !== "").join(", ")}`],
+    ];
+    const nonce = this.dpop.nonce;
+    return Response.json(body, {
+      status,
+      headers: {
+        "www-authenticate": challenges.join(", ").trim(),
+        ...nonce === undefined ? {} : { "dpop-nonce": nonce },
+      },
+    });
   }
 
-  async #verify(token: string, signal: AbortSignal): Promise<Bearer | string> {
+  async #verify(token: string, signal: AbortSignal): Promise<Verified | string> {
     try {
       const claims = token.split(".").length === 3
         ? (await jwtVerify(token, this.#keys, {
@@ -127,12 +179,13 @@ export class BearerGuard {
           typ: "at+jwt",
         })).payload
         : await this.#introspect(token, signal);
-      const { sub, client_id: clientId, scope } = claims;
+      const { sub, client_id: clientId, scope, cnf } = claims;
       return {
         token,
         clientId: String(clientId),
         subject: String(sub),
         scopes: String(scope ?? "").split(" "),
+        jkt: (cnf as { readonly jkt?: unknown } | undefined)?.jkt,
       };
     } catch (error) {
       return error instanceof Error ? error.message : String(error);

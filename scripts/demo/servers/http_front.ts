@@ -7,6 +7,7 @@
  */
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { type Fault, FaultPlan, type OrderedFault } from "./faults.ts";
 import { matches, record, recordAnswer, type Recorded } from "./recorded.ts";
@@ -49,9 +50,20 @@ export interface DemoServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** How a listener speaks TLS. */
+export interface TlsSettings {
+  /** The name that clients use: it is in the origin, and has to be in the certificate. */
+  readonly hostname: string;
+  /** In PEM. */
+  readonly cert: string;
+  readonly key: string;
+  /** Demands a certificate of clients that this authority has issued, in PEM. */
+  readonly clientAuthority?: string | undefined;
+}
+
 /** A running listener. */
 export interface HttpFront extends DemoServer {
-  /** `http://127.0.0.1:<port>`, without a slash at the end. */
+  /** `http://127.0.0.1:<port>`, or `https://<hostname>:<port>`; without a slash at the end. */
   readonly origin: string;
 }
 
@@ -61,6 +73,7 @@ export interface HttpFront extends DemoServer {
  * @param handle answers one request; a throw becomes a 500 with the message as text
  * @param port the port; 0 for any free one
  * @param recordsAnswers whether the log holds the server's answers too
+ * @param tls makes it speak TLS
  * @returns the running listener
  * @throws Error when the port is taken
  */
@@ -68,13 +81,14 @@ export async function startHttpFront(
   handle: (exchange: Exchange) => Promise<void>,
   port = 0,
   recordsAnswers = false,
+  tls?: TlsSettings,
 ): Promise<HttpFront> {
   const log: Recorded[] = [];
   const faults = new FaultPlan();
   const closing = new AbortController();
   const running = new Set<Promise<void>>();
 
-  const server = createServer((request, response) => {
+  const server = listenerOf(tls, (request, response) => {
     const work = serve(request, response).catch((error) => {
       if (response.headersSent || response.destroyed) response.destroy();
       else response.writeHead(500, { "content-type": "text/plain" }).end(String(error));
@@ -112,7 +126,9 @@ export async function startHttpFront(
 
   let closed: Promise<void> | undefined;
   const front: HttpFront = {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    origin: `${tls === undefined ? "http://127.0.0.1" : `https://${tls.hostname}`}:${
+      (server.address() as AddressInfo).port
+    }`,
     log,
     requests: (target) => log.filter((each) => matches(each, target)),
     fail: (target, times, fault) => faults.order(target, times, fault),
@@ -129,6 +145,18 @@ export async function startHttpFront(
     [Symbol.asyncDispose]: () => front.close(),
   };
   return front;
+}
+
+function listenerOf(
+  tls: TlsSettings | undefined,
+  listener: (request: IncomingMessage, response: ServerResponse) => void,
+): ReturnType<typeof createServer> {
+  if (tls === undefined) return createServer(listener);
+  const { cert, key, clientAuthority } = tls;
+  const demand = clientAuthority === undefined
+    ? {}
+    : { requestCert: true, rejectUnauthorized: true, ca: [clientAuthority] };
+  return createTlsServer({ cert, key, ...demand }, listener);
 }
 
 /**

@@ -14,8 +14,15 @@ import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/
 // @ts-types="@modelcontextprotocol/sdk/types"
 import { isInitializeRequest } from "@modelcontextprotocol/sdk/types.js";
 import { type Bearer, BearerGuard, type TrustedIssuer } from "./bearer_guard.ts";
-import { type DemoServer, type Exchange, sendResponse, startHttpFront } from "./http_front.ts";
+import {
+  type DemoServer,
+  type Exchange,
+  sendResponse,
+  startHttpFront,
+  type TlsSettings,
+} from "./http_front.ts";
 import { makeToolServer, TOOL_SCOPES } from "./mcp_tools.ts";
+import type { Sdk2Manner } from "./sdk2_endpoint.ts";
 
 export type { TrustedIssuer } from "./bearer_guard.ts";
 
@@ -31,6 +38,8 @@ export type McpServerOptions =
 export interface McpServerSettings {
   /** The port; any free one unless set. */
   readonly port?: number;
+  /** Has it speak TLS. */
+  readonly tls?: TlsSettings;
   /** The path of the endpoint; `/mcp` unless set. */
   readonly path?: string;
   /** Where the protected resource metadata is: by the path rule (unless set), at the root, or nowhere. RFC 9728. */
@@ -47,6 +56,15 @@ export interface McpServerSettings {
   readonly baseScope?: string;
   /** Whether POST is answered with JSON where SSE would be used; false unless set. */
   readonly enableJsonResponse?: boolean;
+  /** What a server of the SDK's second line answers; one of the first line, with sessions, unless set. */
+  readonly sdk2?: Sdk2Manner;
+  /**
+   * Whether tokens that are bound to a key are accepted beside others, or required; they are not known unless set. RFC
+   * 9449.
+   */
+  readonly dpop?: "accept" | "require";
+  /** Whether their proofs need a nonce; false unless set. */
+  readonly dpopNonce?: boolean;
   /** Changes the protected resource metadata before it is sent, for servers that get it wrong. */
   readonly editMetadata?: (metadata: Record<string, unknown>) => unknown;
 }
@@ -74,6 +92,10 @@ export interface RunningMcpServer extends DemoServer {
   announce(method: string, params?: Record<string, unknown>): Promise<void>;
   /** Refuses from now on every token accepted until now: 401 `invalid_token`. */
   refuseSeenTokens(): void;
+  /** Wants another nonce in proofs of possession from now on. */
+  rotateDpopNonce(): void;
+  /** How many proofs of possession were accepted, each with an id of its own. */
+  readonly acceptedProofs: number;
   /**
    * Moves to another authorization server: metadata names it, and only its tokens are accepted.
    *
@@ -97,9 +119,12 @@ interface Session {
 export async function startMcpServer(options: McpServerOptions): Promise<RunningMcpServer> {
   const sessions = new Map<string, Session>();
   const notes: string[] = [];
+  const sdk2 = options.sdk2 === undefined
+    ? undefined
+    : (await import("./sdk2_endpoint.ts")).makeSdk2Endpoint(options.sdk2, notes);
   const path = options.path ?? "/mcp";
   const metadataPath = metadataPathOf(options, path);
-  const front = await startHttpFront((exchange) => serve(exchange), options.port);
+  const front = await startHttpFront((exchange) => serve(exchange), options.port, false, options.tls);
   const url = front.origin + path;
   const resource = options.resource ?? url;
   const metadataUrl = metadataPath === undefined ? undefined : front.origin + metadataPath;
@@ -108,6 +133,8 @@ export async function startMcpServer(options: McpServerOptions): Promise<Running
     baseScope: (options.baseScope ?? "mcp:read") || undefined,
     challengeScope: options.challengeScope,
     metadataUrl: options.advertiseMetadata === false ? undefined : metadataUrl,
+    dpop: options.dpop,
+    dpopNonce: options.dpopNonce,
   });
 
   async function serve({ request, response, body, recorded, signal }: Exchange): Promise<void> {
@@ -115,11 +142,14 @@ export async function startMcpServer(options: McpServerOptions): Promise<Running
     if (guard !== undefined && recorded.path === metadataPath) return await send(metadata(guard));
     if (recorded.path !== path) return await send(new Response("Not Found", { status: 404 }));
     const message = recorded.json();
-    const bearer = await guard?.check(recorded.headers.get("authorization"), scopeFor(message), signal);
+    const { method, headers } = recorded;
+    const bearer = await guard?.check({ method, url, headers }, scopeFor(message), signal);
     if (bearer instanceof Response) return await send(bearer);
     const init: RequestInit = { method: recorded.method, headers: recorded.headers };
     if (request.method === "POST") init.body = body;
-    await send(await answer(new Request(url, init), message, bearer));
+    const reply = await (sdk2?.answer ?? answer)(new Request(url, init), message, bearer);
+    if (guard?.dpop.nonce !== undefined) reply.headers.set("dpop-nonce", guard.dpop.nonce);
+    await send(reply);
   }
 
   async function answer(request: Request, message: unknown, bearer: Bearer | undefined): Promise<Response> {
@@ -162,6 +192,8 @@ export async function startMcpServer(options: McpServerOptions): Promise<Running
       authorization_servers: [guard.trusted.issuer],
       ...scopes.length > 0 ? { scopes_supported: scopes } : {},
       bearer_methods_supported: ["header"],
+      ...options.dpop === undefined ? {} : { dpop_signing_alg_values_supported: ["ES256"] },
+      ...options.dpop === "require" ? { dpop_bound_access_tokens_required: true } : {},
       resource_name: "Demo MCP server",
     };
     return Response.json(options.editMetadata?.(document) ?? document);
@@ -190,10 +222,15 @@ export async function startMcpServer(options: McpServerOptions): Promise<Running
       await Promise.all([...sessions.values()].map(({ transport }) => transport.send(message)));
     },
     refuseSeenTokens: () => guard?.refuseSeenTokens(),
+    rotateDpopNonce: () => guard?.dpop.rotateNonce(),
+    get acceptedProofs() {
+      return guard?.dpop.accepted ?? 0;
+    },
     trust: (issuer) => guard?.trust(issuer),
     close: async () => {
       await front.close();
       await forgetSessions();
+      await sdk2?.close();
     },
     [Symbol.asyncDispose]: () => running.close(),
   };

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { exportJWK, generateKeyPair } from "jose";
 import { InvalidTarget } from "oidc-provider/lib/helpers/errors.js";
 import type { AuthorizationServerOptions } from "./authorization_server.ts";
@@ -93,6 +94,9 @@ export async function oidcConfiguration(
       accountId: sub,
       claims: () => ({ sub, name: sub }),
     }),
+    ...options.clientDocuments === undefined
+      ? {}
+      : { fetch: (url: string | URL) => options.clientDocuments!(String(url)) },
     interactions: { url: (_context: unknown, { uid }: { uid: string }) => `${mountPath}/interaction/${uid}` },
     renderError: errorPage,
     responseTypes: ["code"],
@@ -124,7 +128,21 @@ export async function oidcConfiguration(
       devInteractions: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       clientCredentials: { enabled: true },
+      dPoP: {
+        enabled: true,
+        ...options.dpopNonce === true ? { nonceSecret: crypto.getRandomValues(Buffer.alloc(32)) } : {},
+        requireNonce: () => options.dpopNonce === true,
+      },
+      pushedAuthorizationRequests: {
+        enabled: true,
+        requirePushedAuthorizationRequests: options.pushedRequests === "require",
+      },
       introspection: { enabled: true, allowedPolicy: () => true },
+      clientIdMetadataDocument: {
+        enabled: options.clientDocuments !== undefined,
+        ack: "draft-02",
+        cacheDuration: { min: 1, max: 1 },
+      },
       revocation: {
         enabled: options.revocation ?? true,
         allowedPolicy: (

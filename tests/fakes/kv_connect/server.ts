@@ -16,11 +16,18 @@ import {
   numberOf,
   readFields,
 } from "../../../lib/primitives/kv_connect/protobuf.ts";
-import { type DemoServer, sendResponse, startHttpFront } from "../../../scripts/demo/servers/http_front.ts";
+import {
+  type DemoServer,
+  sendResponse,
+  startHttpFront,
+  type TlsSettings,
+} from "../../../scripts/demo/servers/http_front.ts";
 import { KvDatabase, LimitExceeded, type StoredRecord } from "./database.ts";
 
 /** What a server is to be like; all of it is optional. */
 export interface KvConnectServerOptions {
+  /** Has it speak TLS. */
+  readonly tls?: TlsSettings;
   readonly database?: KvDatabase;
   /** The access token it takes. */
   readonly accessToken?: string;
@@ -111,10 +118,15 @@ export class KvConnectService {
 /** Starts a server on loopback. */
 export async function startKvConnectServer(options: KvConnectServerOptions = {}): Promise<KvConnectServer> {
   const service = new KvConnectService(options);
-  const front = await startHttpFront(async ({ recorded, body, response, signal }) => {
-    const { method, path, headers } = recorded;
-    await sendResponse(response, service.answer({ method, path, headers, body }), signal);
-  }, options.port);
+  const front = await startHttpFront(
+    async ({ recorded, body, response, signal }) => {
+      const { method, path, headers } = recorded;
+      await sendResponse(response, service.answer({ method, path, headers, body }), signal);
+    },
+    options.port,
+    false,
+    options.tls,
+  );
   const { accessToken, database } = service;
   return {
     ...front,

@@ -2,6 +2,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { EXIT_CODES } from "../../../lib/interfaces/cli/exit_code.ts";
 import { COMMANDS } from "../../../lib/interfaces/cli/program.ts";
+import { QUIRKS } from "../../../lib/primitives/oauth/quirks/table.ts";
 import { VERSION } from "../../../lib/primitives/version.ts";
 import { allCommands, reader } from "./reading.ts";
 import { testWorld } from "./world.ts";
@@ -58,6 +59,14 @@ Deno.test("help exit-codes lists every exit code", async () => {
   equal(code, 0);
   for (const [number, meaning] of EXIT_CODES) {
     match(out, new RegExp(`^${number} +${RegExp.escape(meaning)}$`, "m"));
+  }
+});
+
+Deno.test("help quirks lists every quirk, with when it is allowed for", async () => {
+  const { code, out } = await testWorld().run("help", "quirks");
+  equal(code, 0);
+  for (const [name, { applies }] of Object.entries(QUIRKS)) {
+    match(out, new RegExp(`^${name} +${applies.join(", ")} +\\S`, "m"));
   }
 });
 

@@ -67,6 +67,11 @@ const TABLE: readonly (readonly [line: readonly string[], message: RegExp, hint:
     /no flag registered for --jsn, did you mean --json\?$/,
     "Run: mcp-auth keystore status --help",
   ],
+  [
+    ["add", "x"],
+    /^Cannot add "x": its URL is missing$/,
+    "Give the URL after the name; an API is added with --provider <name> or --api <url>",
+  ],
   [["set", "x", "--unset", "everything"], /expected "everything" to be one of/, "Run: mcp-auth set --help"],
 ];
 

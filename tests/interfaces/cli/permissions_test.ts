@@ -59,7 +59,7 @@ function situation(changes: Partial<Situation> = {}): Situation {
     homeVariables: ["MCP_AUTH_HOME"],
     keystore: "file",
     keychain: { program: "secret-tool", variables: ["DBUS_SESSION_BUS_ADDRESS", "HOME"] },
-    browser: { program: "xdg-open", variables: ["BROWSER", "DISPLAY"], isDeno: false },
+    browser: { programs: ["xdg-open"], variables: ["BROWSER", "DISPLAY"], isDeno: false },
     mcpRemote: undefined,
     file: undefined,
     ...changes,
@@ -141,6 +141,17 @@ Deno.test("the callback has the ports of the entry, else those of its registrati
   ]);
 });
 
+Deno.test("rows 15 and 16: the callback is where the entry says: both addresses, its own place, or none", () => {
+  const { server } = subject();
+  const local = (options: typeof server.options) =>
+    flags("login", [subject({ server: { ...server, options } })])
+      .find((flag) => flag.startsWith("--allow-net="))?.match(/(?:127\.0\.0\.1|\[::1\]|0\.0\.0\.0):\d+/g);
+  deepEqual(local({ callbackHost: "localhost", callbackPorts: [7] }), ["127.0.0.1:7", "[::1]:7"]);
+  deepEqual(local({ callbackHost: "[::1]", callbackPorts: [7] }), ["[::1]:7"]);
+  deepEqual(local({ redirectUri: "https://t.example/cb", listen: "0.0.0.0:7" }), ["0.0.0.0:7"]);
+  deepEqual(local({ redirectUri: "https://t.example/cb" }), null);
+});
+
 Deno.test("a variable is granted when it is set and read: a header's own always", () => {
   deepEqual(flags("token", [subject()]), [HOME_FLAG, "--allow-net=issuer.example:443", ...STORE]);
   const server = { ...plainEntry("demo").server, options: { headers: OPTIONS.headers } };
@@ -176,7 +187,7 @@ Deno.test("a remote store is reached over the network, with its token", () => {
 Deno.test("a sign-in may start the browser, but never Deno", () => {
   ok(flags("add", [subject()]).includes("--allow-run=xdg-open"));
   ok(flags("add", [subject()])[0]?.includes("DISPLAY"));
-  const browser = { program: "/usr/bin/deno", variables: ["BROWSER"], isDeno: true };
+  const browser = { programs: ["/usr/bin/deno"], variables: ["BROWSER"], isDeno: true };
   const grants = grantsFor(COMMAND_NEEDS.add!, [subject()], situation({ browser }));
   deepEqual(grants.run, []);
   match(grants.notes.join(), /may start deno may do everything/);
@@ -274,4 +285,58 @@ Deno.test("an unknown command and an unknown entry are mistakes", async () => {
     match(err, /there is no such command \[USAGE\]\nHint: Use one of: add, login/);
   }
   equal((await run("permissions", "nobody")).code, 5);
+});
+
+Deno.test("row 40: behind a proxy, the proxy and the variables are granted, NO_PROXY too, which is set for a moment", () => {
+  const env = fakeEnv({
+    MCP_AUTH_HOME: "/home/u/store",
+    HTTPS_PROXY: "http://u:hunter2@10.0.0.1:3128",
+    no_proxy: "direct.test",
+    SSL_CERT_FILE: "/etc/ca.pem",
+  });
+  const granted = flags("token", [subject()], { env });
+  deepEqual(granted, [
+    "--allow-env=HTTPS_PROXY,MCP_AUTH_HOME,NO_PROXY,SSL_CERT_FILE,no_proxy",
+    "--allow-net=10.0.0.1:3128,issuer.example:443",
+    "--allow-read=/etc/ca.pem,/home/u/store",
+    "--allow-write=/home/u/store",
+  ]);
+  deepEqual(flags("list", [subject()], { env }), [HOME_FLAG, ...STORE]);
+});
+
+Deno.test("row 40: a proxy that cannot be used is a note, without its password", () => {
+  const env = fakeEnv({ HTTPS_PROXY: "http://u:hunter2@" });
+  const { notes, net } = grantsFor(COMMAND_NEEDS.token!, [subject()], situation({ env }));
+  match(notes.join(), /^The proxy in HTTPS_PROXY cannot be used/);
+  ok(!notes.join().includes("hunter2"));
+  deepEqual(net, ["issuer.example:443"]);
+});
+
+Deno.test("row 40: what is on loopback alone needs no proxy", () => {
+  const env = fakeEnv({ HTTPS_PROXY: "http://10.0.0.1:3128" });
+  const server = { ...subject().server, url: "http://localhost:3000/mcp", signIn: "none" as const };
+  const { net } = grantsFor(
+    COMMAND_NEEDS.tools!,
+    [{ server, credential: undefined, clients: [] }],
+    situation({ env }),
+  );
+  deepEqual(net, ["localhost:3000"]);
+});
+
+Deno.test("rows 39 and 47: an entry's files of certificates, keys and header values can be read", () => {
+  const options = {
+    caFile: "/pki/ca.pem",
+    clientCertificate: { certFile: "/pki/me.pem", keyFile: "/pki/me.key" },
+    headers: { "X-Key": "${file:/run/key}", "X-Team": "${TEAM}" },
+  };
+  const entry = subject();
+  const { read, env } = grantsFor(
+    COMMAND_NEEDS.tools!,
+    [{ ...entry, server: { ...entry.server, options } }],
+    situation(),
+  );
+  for (const path of ["/pki/ca.pem", "/pki/me.pem", "/pki/me.key", "/run/key"]) {
+    ok(read.includes(path), read.join());
+  }
+  ok(env.includes("TEAM"));
 });

@@ -239,7 +239,7 @@ Deno.test("a file that is no export is told, and nothing of it is shown", () =>
     ok(!err.includes("s3cret"));
   }));
 
-Deno.test("an import says which variables of this machine its headers send, and takes none that is a secret of ours", () =>
+Deno.test("an import says which variables and files of this machine it sends, and takes none that is a secret of ours", () =>
   withHomes(async ({ from, to, folder, stored }) => {
     const file = `${folder}/x.json`;
     equal((await from.run("export", "full", "--out", file)).code, 0);
@@ -248,9 +248,14 @@ Deno.test("an import says which variables of this machine its headers send, and 
       equal(code, 0);
       equal(
         err,
-        'Warning: "full": its headers send variables of this machine to https://mcp.example/mcp: TEAM\n',
+        'Warning: "full": its headers send variables of this machine to https://mcp.example/mcp: TEAM\n' +
+          'Warning: "full": it shows the certificate of this machine in "cert.pem" to https://mcp.example/mcp\n',
       );
     }
+    await from.run("set", "plain", "--header", "X-Key: ${file:/etc/key}");
+    equal((await from.run("export", "plain", "--out", file, "--force")).code, 0);
+    const { err } = await to.run("import", file, "--dry-run");
+    match(err, /^Warning: "plain": its headers send files of this machine to https:\S+: \/etc\/key$/m);
     await from.run("set", "plain", "--header", "X-Team: ${MCP_AUTH_KEY}");
     equal((await from.run("export", "plain", "--out", file, "--force")).code, 0);
     const refused = await to.run("import", file);

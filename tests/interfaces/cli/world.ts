@@ -62,6 +62,8 @@ export function testWorld(options: TestWorldOptions = {}): TestWorld {
       input: () => new Response(options.input ?? "").body!,
       isInteractive: () => false,
       isOutTerminal: () => false,
+      lineReader: () => Promise.resolve(() => Promise.resolve(undefined)),
+      columns: () => undefined,
     },
     readTextFile: (path) => Promise.resolve(readTextFile(path)),
   };

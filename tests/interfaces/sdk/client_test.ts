@@ -24,6 +24,8 @@ Deno.test("sign in, use, refresh and sign out", async () => {
         url: mcp.url,
         state: "signed-in",
         tokens,
+        provider: undefined,
+        site: undefined,
         account: undefined,
         lastError: undefined,
       });
@@ -42,6 +44,8 @@ Deno.test("sign in, use, refresh and sign out", async () => {
         url: mcp.url,
         state: "not-signed-in",
         tokens: undefined,
+        provider: undefined,
+        site: undefined,
         account: undefined,
         lastError: undefined,
       });

@@ -4,9 +4,10 @@
  * @see RFC 9728 section 7.7; MCP security best practices, SSRF (C68-C70)
  * @module
  */
-import { equal, match, rejects } from "node:assert/strict";
-import { createAddressGuard } from "../../../lib/primitives/http/address.ts";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { createAddressGuard, judgeAddresses, type Lookup } from "../../../lib/primitives/http/address.ts";
 import { McpAuthError } from "../../../lib/primitives/errors.ts";
+import { PROXY_LOOKUP_MS } from "../../../lib/primitives/limits.ts";
 import { coded } from "../coded_error.ts";
 
 /** What names resolve to in these tests. */
@@ -22,6 +23,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "mcp.corp.example": ["10.1.2.3"],
   "auth.corp.example": ["10.9.9.9"],
   "vpn.corp.example": ["100.64.0.1"],
+  "xn--bcher-kva.example.com": ["10.0.0.1"],
   "local.corp.example": ["127.0.0.1"],
 };
 
@@ -37,6 +39,7 @@ function guardOf(serverUrl: string, allowPrivateHosts: readonly string[] = []) {
   return (url: string) => guard(new URL(url));
 }
 
+// GHSA-vv7q-7jx5-f767, CVE-2026-51994 and CVE-2026-45609: what a public server may not have this machine ask.
 const fromPublic = guardOf("https://mcp.example.com/mcp");
 
 const refused: readonly (readonly [string, string, string])[] = [
@@ -75,6 +78,20 @@ const refused: readonly (readonly [string, string, string])[] = [
   ["NAT64 with a local prefix", "https://[64:ff9b:1::10.0.0.1]/", "private"],
   ["6to4", "https://[2002:7f00:1::]/", "loopback"],
   ["6to4 to a private address", "https://[2002:c0a8:101::1]/", "private"],
+  ["NAT64 with a local prefix of 48 bits", "https://[64:ff9b:1:a00:0:100::]/", "private"],
+  ["NAT64 with a local prefix of 56 bits", "https://[64:ff9b:1:a:0:1::]/", "private"],
+  ["NAT64 with a local prefix of 64 bits", "https://[64:ff9b:1:0:a:0:100:0]/", "private"],
+  ["NAT64 of nothing", "https://[64:ff9b::]/", "unspecified"],
+  ["Teredo", "https://[2001:0:4136:e378:8000:63bf:80ff:fffe]/", "loopback"],
+  ["Teredo of a private address", "https://[2001:0:4136:e378:8000:63bf:f5ff:fffe]/", "private"],
+  ["ISATAP", "https://[2606:2800:21f:cb07:0:5efe:127.0.0.1]/", "loopback"],
+  ["ISATAP with the universal bit", "https://[2606:2800:21f:cb07:200:5efe:10.0.0.1]/", "private"],
+  ["a site-local address", "https://[fec0::1]/", "private"],
+  ["localhost with a final dot", "https://localhost./", "loopback"],
+  ["a name below localhost with a final dot", "https://a.localhost./", "loopback"],
+  ["a name with a final dot", "https://metadata.example.com./", "link-local"],
+  ["an IDN name", "https://b\u00fccher.example.com/", "private"],
+  ["a name in full-width letters", "https://\uff52ebound.example.com/", "loopback"],
   ["a name of a loopback address", "https://rebound.example.com/", "loopback"],
   ["a name of the metadata address", "https://metadata.example.com/", "link-local"],
   ["a name with one public and one private address", "https://half.example.com/", "private"],
@@ -97,6 +114,12 @@ const allowed: readonly (readonly [string, string])[] = [
   ["its own name on another port", "https://mcp.example.com:8443/"],
   ["NAT64 of a public address", "https://[64:ff9b::8.8.8.8]/"],
   ["6to4 of a public address", "https://[2002:808:808::1]/"],
+  ["NAT64 with a local prefix, of a public address", "https://[64:ff9b:1::8.8.8.8]/"],
+  ["NAT64 with a local prefix of 48 bits, of a public address", "https://[64:ff9b:1:808:8:800::]/"],
+  ["Teredo of a public address", "https://[2001:0:4136:e378:8000:63bf:f7f7:f7f7]/"],
+  ["ISATAP of a public address", "https://[2606:2800:21f:cb07:0:5efe:8.8.8.8]/"],
+  ["an address that only looks like ISATAP", "https://[2606:2800:21f:cb07:0:5eff:10.0.0.1]/"],
+  ["its own name with a final dot", "https://mcp.example.com./"],
   ["carrier-grade NAT, which VPNs use", "https://100.64.0.1/"],
   ["the benchmarking range, which proxies use", "https://198.18.0.1/"],
   ["a neighbour of the private ranges", "https://172.32.0.1/"],
@@ -147,6 +170,9 @@ const byUser: readonly (readonly [string, string, boolean])[] = [
   ["fd00::1", "https://[fd00::1]:8443/", true],
   ["[fd00::1]", "https://[fd00::1]:8443/", true],
   ["localhost", "http://localhost:9000/", true],
+  ["localhost.", "https://localhost:9000/", true],
+  ["b\u00fccher.example.com", "https://xn--bcher-kva.example.com/", true],
+  ["2130706433", "https://127.0.0.1/", true],
   ["localhost", "http://127.0.0.1:9000/", false],
 ];
 
@@ -171,7 +197,7 @@ Deno.test("a refusal names the host to allow, and the server's own host is never
   equal(looked.includes("rebound.example.com"), true);
 });
 
-Deno.test("addresses are looked up anew before each connection", async () => {
+Deno.test("CVE-2026-77822: addresses are looked up anew before each connection", async () => {
   let calls = 0;
   const guard = createAddressGuard({
     serverUrl: "https://mcp.example.com/",
@@ -180,4 +206,58 @@ Deno.test("addresses are looked up anew before each connection", async () => {
   });
   await guard(new URL("https://auth.example.com/"));
   await rejects(guard(new URL("https://auth.example.com/")), coded("UNSAFE_URL"));
+});
+
+/** The guard of a public server, all of whose connections go through a proxy. */
+function guardBehindProxy(find: Lookup, throughProxy = true) {
+  const guard = createAddressGuard({
+    serverUrl: "https://mcp.example.com/mcp",
+    lookup: find,
+    throughProxy: () => Promise.resolve(throughProxy),
+  });
+  return (url: string) => guard(new URL(url));
+}
+
+Deno.test("row 40: behind a proxy, addresses and names that are known here are judged as ever (C72)", async () => {
+  const guard = guardBehindProxy(lookup);
+  for (
+    const url of [
+      "https://10.0.0.1/",
+      "https://[::ffff:127.0.0.1]/",
+      "https://rebound.example.com/",
+      "http://localhost/",
+    ]
+  ) {
+    await rejects(guard(url), coded("UNSAFE_URL"));
+  }
+  await guard("https://auth.example.com/");
+});
+
+Deno.test("row 40: behind a proxy, a name that only the proxy knows is allowed, and not looked up at each request", async () => {
+  let calls = 0;
+  const guard = guardBehindProxy(() => (calls++, Promise.reject(new Error("no such host"))));
+  for (let times = 0; times < 3; times++) await guard("https://inside.corp.example/");
+  equal(calls, 1);
+});
+
+Deno.test("row 40: behind a proxy, a name service that does not answer holds nothing up", async () => {
+  const { promise, resolve } = Promise.withResolvers<readonly string[]>();
+  let calls = 0;
+  const guard = guardBehindProxy(() => (calls++, promise));
+  const started = performance.now();
+  for (let times = 0; times < 3; times++) await guard("https://inside.corp.example/");
+  equal(calls, 1);
+  ok(performance.now() - started < 3 * PROXY_LOOKUP_MS);
+  resolve([]);
+});
+
+Deno.test("the addresses of a host can be told, each with its network", async () => {
+  deepEqual(await judgeAddresses("half.example.com", lookup), [
+    { address: "93.184.215.14", network: "public" },
+    { address: "10.0.0.1", network: "private" },
+  ]);
+  deepEqual(await judgeAddresses("[64:ff9b::a9fe:a9fe]", lookup), [
+    { address: "64:ff9b::a9fe:a9fe", network: "link-local" },
+  ]);
+  await rejects(judgeAddresses("unknown.example.com", lookup), /no such host/);
 });

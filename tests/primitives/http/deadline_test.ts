@@ -12,7 +12,7 @@ import { endless, serve } from "./local_server.ts";
 const http = createHttp();
 const never = () => new Promise<never>(() => {});
 
-Deno.test("a server that never answers is TIMEOUT after the time given", async () => {
+Deno.test("row 13: a server that never answers is TIMEOUT after the time given", async () => {
   await using server = serve(never);
   const started = performance.now();
   await rejects(http(server.origin, { timeoutMs: 60 }), coded("TIMEOUT", /took longer than 0\.06 s/));
@@ -53,7 +53,7 @@ Deno.test("a guard that fails after the time is over harms nobody", async () => 
   await new Promise((resolve) => setTimeout(resolve, 0));
 });
 
-Deno.test("the time limit of a stream ends with its headers", async () => {
+Deno.test("row 37: the time limit of a stream ends with its headers", async () => {
   await using server = serve(() => {
     const body = new ReadableStream({
       start: (controller) => {

@@ -32,6 +32,7 @@ for (const status of [301, 302, 303, 307, 308]) {
   Deno.test(`a GET follows ${status}, relative to where it came from`, async () => {
     await using server = redirecting(status, () => "/there?a=b");
     const response = await http(`${server.origin}/go`, { headers: credentials });
+    equal(response.url, `${server.origin}/there?a=b`, "a proof of possession names where it was");
     equal(await response.text(), "at /there?a=b");
     equal(server.received[1]?.headers.get("authorization"), "Bearer hunter2");
   });

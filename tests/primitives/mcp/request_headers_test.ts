@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseEnvelope } from "../../../lib/primitives/mcp/jsonrpc.ts";
-import { mirroredHeaders } from "../../../lib/primitives/mcp/request_headers.ts";
+import { mirroredHeaders, statelessParams } from "../../../lib/primitives/mcp/request_headers.ts";
 
 const META = { "io.modelcontextprotocol/protocolVersion": "2026-07-28" };
 const VERSION = { "mcp-protocol-version": "2026-07-28" };
@@ -65,3 +65,18 @@ for (const [description, message, headers] of cases) {
     assert.deepEqual(mirroredHeaders(messages[0]), headers);
   });
 }
+
+Deno.test("the parameters of a stateless request say who asks, and keep what they had (T10)", () => {
+  const client = { name: "c", version: "1" };
+  const own = {
+    ...META,
+    "io.modelcontextprotocol/clientInfo": client,
+    "io.modelcontextprotocol/clientCapabilities": {},
+  };
+  assert.deepEqual(statelessParams(undefined, "2026-07-28", client), { _meta: own });
+  assert.deepEqual(
+    statelessParams({ name: "x", _meta: { progressToken: 1, ...META, other: 2 } }, "2026-07-28", client),
+    { name: "x", _meta: { progressToken: 1, other: 2, ...own } },
+  );
+  assert.deepEqual(statelessParams({ _meta: "odd" }, "2026-07-28", client), { _meta: own });
+});

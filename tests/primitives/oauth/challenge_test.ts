@@ -110,12 +110,24 @@ const summaries: readonly (readonly [string, string | null, unknown])[] = [
       errorDescription: "More",
     },
   ],
-  ["the metadata of a DPoP challenge", `DPoP resource_metadata="${url}"`, { resourceMetadata: url }],
+  ["X20: the metadata of a DPoP challenge, and that there is no other", `DPoP resource_metadata="${url}"`, {
+    resourceMetadata: url,
+    dpop: { only: true },
+  }],
+  [
+    "what a DPoP challenge says beside a Bearer challenge of its own words",
+    'Bearer error="invalid_token", DPoP error="use_dpop_nonce", algs="ES256  PS256"',
+    {
+      error: "invalid_token",
+      dpop: { only: false, error: "use_dpop_nonce", algorithms: ["ES256", "PS256"] },
+    },
+  ],
+  ["nothing of empty words in a DPoP challenge", 'DPoP error="", algs=" "', { dpop: { only: true } }],
   ["the metadata of an unknown scheme", `Custom resource_metadata="${url}"`, { resourceMetadata: url }],
   [
     "Bearer before DPoP before others, in whatever order they come",
     'Custom resource_metadata="c", scope="c", error="c", DPoP resource_metadata="d", scope="d", Bearer resource_metadata="b"',
-    { resourceMetadata: "b", scopes: ["d"], error: "c" },
+    { resourceMetadata: "b", scopes: ["d"], error: "c", dpop: { only: false } },
   ],
   [
     "the first of two Bearer challenges that says it",
@@ -126,6 +138,7 @@ const summaries: readonly (readonly [string, string | null, unknown])[] = [
   ["no scopes where there are only blanks", 'Bearer scope="  "', {}],
   ["what a later challenge says where the first is empty", 'Bearer scope="", DPoP scope="a"', {
     scopes: ["a"],
+    dpop: { only: false },
   }],
   [
     "a challenge after Negotiate and Basic",
@@ -134,7 +147,12 @@ const summaries: readonly (readonly [string, string | null, unknown])[] = [
       resourceMetadata: url,
     },
   ],
-  ["nothing of what hides in another value", `Basic realm="Bearer resource_metadata=\\"${url}\\""`, {}],
+  ["nothing of what hides in another value", `Basic realm="Bearer resource_metadata=\\"${url}\\""`, {
+    otherSchemes: ["basic"],
+  }],
+  ["the schemes where none is of OAuth", 'Negotiate, NTLM, Basic realm="a", Basic realm="b"', {
+    otherSchemes: ["negotiate", "ntlm", "basic"],
+  }],
 ];
 
 for (const [description, value, expected] of summaries) {

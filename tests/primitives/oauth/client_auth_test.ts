@@ -2,16 +2,18 @@
  * @see RFC 6749 section 2.3.1 and appendix B; behaviours rows 22 and 23
  * @module
  */
-import { equal } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import fc from "fast-check";
 import {
   chooseAuthMethod,
   clientAuthentication,
   type ClientAuthMethod,
   type ClientIdentity,
+  clientIdentity,
   encodeBasic,
   isAuthMethod,
   otherAuthMethod,
+  toOAuthClient,
 } from "../../../lib/primitives/oauth/client_auth.ts";
 
 const encodings: readonly (readonly [string, string, string, string])[] = [
@@ -116,3 +118,43 @@ for (const [tokenEndpointAuthMethod, secret, id, secretSent, header] of sent) {
     equal(headers.get("authorization"), header);
   });
 }
+
+Deno.test("a client with a key has no other method, and one without an id authenticates by nothing", async () => {
+  const keyed: ClientIdentity = {
+    clientId: "c",
+    clientSecret: "s",
+    privateKey: "k",
+    tokenEndpointAuthMethod: "private_key_jwt",
+  };
+  equal(otherAuthMethod(keyed), undefined);
+  const body = new URLSearchParams();
+  const headers = new Headers();
+  const server = { issuer: "https://as.example" };
+  const nobody: ClientIdentity = { clientId: "", tokenEndpointAuthMethod: "none" };
+  await clientAuthentication(nobody)(server, toOAuthClient(nobody), body, headers);
+  equal(body.size, 0);
+  equal([...headers].length, 0);
+});
+
+Deno.test("of a secret and a key that were given, the key is what the client authenticates by", async () => {
+  const { privateKey } = await crypto.subtle.generateKey("Ed25519", true, [
+    "sign",
+    "verify",
+  ]) as CryptoKeyPair;
+  const jwk = JSON.stringify({ ...await crypto.subtle.exportKey("jwk", privateKey), kid: "k1" });
+  const server = { issuer: "https://as.example", token_endpoint_auth_methods_supported: ["private_key_jwt"] };
+  const identity = await clientIdentity({ clientId: "c", clientSecret: "s", privateKey: jwk }, server);
+  const { privateKey: pem, ...rest } = identity;
+  match(pem ?? "", /^-----BEGIN PRIVATE KEY-----\n/);
+  deepEqual(rest, {
+    clientId: "c",
+    keyId: "k1",
+    signingAlgorithm: "EdDSA",
+    tokenEndpointAuthMethod: "private_key_jwt",
+  });
+  equal(
+    (await clientIdentity({ clientId: "c", clientSecret: "s" }, server)).tokenEndpointAuthMethod,
+    "client_secret_basic",
+  );
+  equal((await clientIdentity({ clientId: "c" }, server)).tokenEndpointAuthMethod, "none");
+});

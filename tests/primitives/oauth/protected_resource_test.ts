@@ -94,7 +94,7 @@ const resources: readonly (readonly [string, string, string, boolean])[] = [
 ];
 
 for (const [description, resource, serverUrl, accepted] of resources) {
-  Deno.test(`metadata for ${description} is ${accepted ? "accepted" : "refused"}`, () => {
+  Deno.test(`row 29: metadata for ${description} is ${accepted ? "accepted" : "refused"}`, () => {
     if (accepted) return checkResource(resource, serverUrl);
     throws(() => checkResource(resource, serverUrl), coded("RESOURCE_MISMATCH"));
   });
@@ -165,3 +165,24 @@ for (const [description, json, why] of wrong) {
     throws(() => parseProtectedResource(json, source), coded("DISCOVERY_FAILED", why));
   });
 }
+
+Deno.test("what a resource says of DPoP is kept, and what it says wrongly is not (RFC 9728 section 2)", () => {
+  const parse = (changes: Record<string, unknown>) =>
+    parseProtectedResource({ resource: "https://example.com/mcp", ...changes }, source);
+  deepEqual(
+    parse({ dpop_bound_access_tokens_required: true, dpop_signing_alg_values_supported: ["ES256"] }),
+    {
+      resource: "https://example.com/mcp",
+      authorizationServers: [],
+      dpopBoundAccessTokensRequired: true,
+      dpopSigningAlgValuesSupported: ["ES256"],
+    },
+  );
+  for (const value of ["ES256", [], [1], {}, null]) {
+    const document = parse({
+      dpop_bound_access_tokens_required: "true",
+      dpop_signing_alg_values_supported: value,
+    });
+    deepEqual(document, { resource: "https://example.com/mcp", authorizationServers: [] });
+  }
+});

@@ -34,7 +34,7 @@ async function register(answer: Response, methods?: readonly string[]): Promise<
   await using server = serve(() => answer);
   return await registerClient(createHttp(), metadata(server.origin, methods), {
     clientName: "x",
-    redirectUri,
+    redirectUris: [redirectUri],
   });
 }
 
@@ -43,7 +43,7 @@ async function requested(methods?: readonly string[], uri = redirectUri): Promis
   await using server = serve(() => Response.json({ client_id: "1" }, { status: 201 }));
   await registerClient(createHttp(), metadata(server.origin, methods), {
     clientName: "mcp-auth",
-    redirectUri: uri,
+    redirectUris: [uri],
   });
   const [request] = server.received;
   equal(`${request?.method} ${request?.target}`, "POST /register?tenant=1");
@@ -162,7 +162,7 @@ const refused: readonly (readonly [string, () => Response, ErrorCode, RegExp])[]
     "403 and plain text",
     () => text("Forbidden \u001b[31m", 403),
     "REGISTRATION_FAILED",
-    /403: "Forbidden +\[31m"; the server refuses clients that it does not know$/,
+    /the server refuses unknown clients \(403\): "Forbidden +\[31m"$/,
   ],
   [
     "403 and JSON",
@@ -170,12 +170,12 @@ const refused: readonly (readonly [string, () => Response, ErrorCode, RegExp])[]
     "REGISTRATION_FAILED",
     /invalid_client_metadata/,
   ],
-  ["401", () => text("", 401), "REGISTRATION_FAILED", /answered 401; the server refuses/],
+  ["401", () => text("", 401), "REGISTRATION_FAILED", /the server refuses unknown clients \(401\)$/],
   [
     "400 and a reason",
     () => Response.json({ error: "invalid_redirect_uri", error_description: "No http" }, { status: 400 }),
     "REGISTRATION_FAILED",
-    /400: invalid_redirect_uri \(No http\)$/,
+    /does not accept the redirect URI "http:\/\/127\.0\.0\.1:8456\/callback": invalid_redirect_uri \(No http\)$/,
   ],
   [
     "404 and a page",
@@ -256,14 +256,14 @@ Deno.test("a server that lets in clients of a list alone is quoted, and both way
   await rejects(register(text(words, 403)), (error: McpAuthError) => {
     coded(
       "REGISTRATION_FAILED",
-      /answered 403: "Client name not allowed\. Ask .{230,}…"; the server refuses clients that it does not know$/,
+      /the server refuses unknown clients \(403\): "Client name not allowed\. Ask .{230,}…"$/,
     )(error);
     match(error.hint ?? "", /--client-id <id>.*--client-name <name>/);
     return true;
   });
   await rejects(
     register(text("<html>no</html>", 403)),
-    coded("REGISTRATION_FAILED", /403; the server refuses/),
+    coded("REGISTRATION_FAILED", /the server refuses unknown clients \(403\)$/),
   );
 });
 

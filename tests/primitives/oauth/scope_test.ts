@@ -45,7 +45,7 @@ const selections: readonly (readonly [string, ScopeSources, readonly string[]])[
 ];
 
 for (const [description, sources, scopes] of selections) {
-  Deno.test(`selectScopes() chooses ${description}`, () => deepEqual(selectScopes(sources), scopes));
+  Deno.test(`row 31: selectScopes() chooses ${description}`, () => deepEqual(selectScopes(sources), scopes));
 }
 
 Deno.test("unionScopes() keeps two hundred scopes at the most", () => {

@@ -4,13 +4,15 @@
  * @see RFC 8414 sections 2, 3.1 and 3.3; OpenID Connect Discovery 1.0 section 4 (C15-C21)
  * @module
  */
-import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, ok, throws } from "node:assert/strict";
 import {
   checkIssuer,
   fallbackServerMetadata,
   parseServerMetadata,
+  requireAuthorizationEndpoint,
   serverMetadataUrls,
   tokenServerMetadata,
+  unusableMembers,
 } from "../../../lib/primitives/oauth/server_metadata.ts";
 import { coded } from "../coded_error.ts";
 
@@ -83,7 +85,7 @@ const issuers: readonly (readonly [string, string, boolean])[] = [
 ];
 
 for (const [given, expected, accepted] of issuers) {
-  Deno.test(`issuer ${JSON.stringify(given)} is ${accepted ? "" : "not "}taken for "${expected}"`, () => {
+  Deno.test(`row 25: issuer ${JSON.stringify(given)} is ${accepted ? "" : "not "}taken for "${expected}"`, () => {
     if (accepted) return checkIssuer(given, expected, root[0] ?? "");
     throws(() => checkIssuer(given, expected, root[0] ?? ""), coded("ISSUER_MISMATCH"));
   });
@@ -110,11 +112,16 @@ Deno.test("what the product uses of a document is kept verbatim, and nothing els
     token_endpoint_auth_methods_supported: ["none"],
     authorization_response_iss_parameter_supported: true,
     client_id_metadata_document_supported: true,
+    require_pushed_authorization_requests: true,
+    pushed_authorization_request_endpoint: "https://auth.example.com/par",
+    device_authorization_endpoint: "https://auth.example.com/device",
+    dpop_signing_alg_values_supported: ["ES256"],
+    authorization_grant_profiles_supported: ["urn:ietf:params:oauth:grant-profile:id-jag"],
   };
   deepEqual(parse({ ...used, jwks_uri: "javascript:alert(1)", ui_locales_supported: 4 }), used);
 });
 
-Deno.test("null and empty members count as absent, and flags that are not true as false", () => {
+Deno.test("row 19: null and empty members count as absent, and flags that are not true as false", () => {
   deepEqual(
     parse({
       ...valid,
@@ -138,12 +145,20 @@ Deno.test("a member called __proto__ changes nothing", () => {
   deepEqual(parse(Object.assign(json, valid)), valid);
 });
 
-const lists = [
+const optionalLists = [
   "scopes_supported",
   "response_types_supported",
   "grant_types_supported",
-  "code_challenge_methods_supported",
   "token_endpoint_auth_methods_supported",
+  "token_endpoint_auth_signing_alg_values_supported",
+  "dpop_signing_alg_values_supported",
+  "authorization_grant_profiles_supported",
+];
+const optionalEndpoints = [
+  "device_authorization_endpoint",
+  "pushed_authorization_request_endpoint",
+  "introspection_endpoint",
+  "userinfo_endpoint",
 ];
 const endpoints = [
   "authorization_endpoint",
@@ -152,13 +167,55 @@ const endpoints = [
   "revocation_endpoint",
 ];
 
-for (const name of lists) {
-  Deno.test(`"${name}" that is no list of strings is refused`, () => {
-    for (const value of ["S256", 1, true, {}, [1], [null], [["S256"]], ["S256", {}]]) {
-      throws(() => parse({ ...valid, [name]: value }), coded("DISCOVERY_FAILED", new RegExp(`"${name}"`)));
+const noLists = ["S256", 1, true, {}, [1], [null], [["S256"]], ["S256", {}]];
+
+Deno.test("PKCE methods that are no list of strings are refused: nothing may be guessed of them (C23)", () => {
+  const name = "code_challenge_methods_supported";
+  for (const value of noLists) {
+    throws(() => parse({ ...valid, [name]: value }), coded("DISCOVERY_FAILED", new RegExp(`"${name}"`)));
+  }
+});
+
+for (const name of optionalLists) {
+  Deno.test(`"${name}" that is no list of strings is left out, and named for who asks`, () => {
+    for (const value of noLists) {
+      const document = { ...valid, [name]: value };
+      deepEqual(parse(document), valid);
+      deepEqual(unusableMembers(document, issuer), [`"${name}" is not a list of strings`]);
     }
+    deepEqual(unusableMembers({ ...valid, [name]: null }, issuer), []);
+    deepEqual(parse({ ...valid, [name]: ["a"] }), { ...valid, [name]: ["a"] });
   });
 }
+
+for (const name of optionalEndpoints) {
+  Deno.test(`"${name}" that cannot be used is left out, and named for who asks`, () => {
+    for (
+      const value of ["javascript:alert(1)", "http://127.0.0.1:9200/", "https://u:hunter2@a.example/", 1, {}]
+    ) {
+      const document = { ...valid, [name]: value };
+      deepEqual(parse(document), valid);
+      const [why, ...more] = unusableMembers(document, issuer);
+      match(why ?? "", new RegExp(name));
+      doesNotMatch(why ?? "", /hunter2/);
+      deepEqual(more, []);
+    }
+    const good = { ...valid, [name]: "https://auth.example.com/x" };
+    deepEqual(parse(good), good);
+    deepEqual(unusableMembers(good, issuer), []);
+  });
+}
+
+Deno.test("a server without an authorization endpoint is usable, until a browser is to be sent there", () => {
+  const machine = parse({ ...valid, authorization_endpoint: null });
+  equal("authorization_endpoint" in machine, false);
+  equal("authorization_endpoint" in tokenServerMetadata(machine), false);
+  throws(
+    () => requireAuthorizationEndpoint(machine),
+    coded("DISCOVERY_FAILED", /"authorization_endpoint" is missing/),
+  );
+  equal(requireAuthorizationEndpoint(parse(valid)), valid.authorization_endpoint);
+});
 
 for (const name of endpoints) {
   Deno.test(`"${name}" that is no string is refused`, () => {
@@ -198,40 +255,12 @@ const refused: readonly (readonly [string, unknown, "DISCOVERY_FAILED" | "ISSUER
   ["an issuer that is null", { ...valid, issuer: null }, "DISCOVERY_FAILED", /"issuer" is missing/],
   ["an issuer that is no string", { ...valid, issuer: [issuer] }, "DISCOVERY_FAILED", /"issuer" is not a/],
   ["another issuer", { ...valid, issuer: "https://evil.example.com" }, "ISSUER_MISMATCH", /evil/],
-  [
-    "no authorization endpoint",
-    { ...valid, authorization_endpoint: null },
-    "DISCOVERY_FAILED",
-    /"authorization_endpoint" is missing/,
-  ],
   ["no token endpoint", { ...valid, token_endpoint: "" }, "DISCOVERY_FAILED", /"token_endpoint" is missing/],
 ];
 
 for (const [description, json, code, why] of refused) {
   Deno.test(`a document with ${description} is refused`, () => throws(() => parse(json), coded(code, why)));
 }
-
-for (
-  const endpoint of [
-    "http://127.0.0.1/me",
-    "http://auth.example.com/me",
-    "javascript:1",
-    "https://a\u0007/me",
-    7,
-    null,
-    {},
-  ]
-) {
-  Deno.test(`userinfo_endpoint ${JSON.stringify(endpoint)} is left out, and the document is used all the same`, () => {
-    const metadata = parse({ ...valid, userinfo_endpoint: endpoint });
-    equal("userinfo_endpoint" in metadata, false);
-  });
-}
-
-Deno.test("a userinfo_endpoint that can be used is kept", () => {
-  const userinfo_endpoint = "https://login.example.com/me";
-  equal(parse({ ...valid, userinfo_endpoint }).userinfo_endpoint, userinfo_endpoint);
-});
 
 Deno.test("with the tokens is kept what refresh and revocation need", () => {
   const revocation_endpoint = "https://auth.example.com/revoke";

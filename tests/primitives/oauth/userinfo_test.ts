@@ -6,6 +6,7 @@
  */
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { createHttp } from "../../../lib/primitives/http/client.ts";
+import { createDpopKey, DpopProver } from "../../../lib/primitives/oauth/dpop.ts";
 import { fetchUserinfo } from "../../../lib/primitives/oauth/userinfo.ts";
 import { coded } from "../coded_error.ts";
 import { serve } from "../http/local_server.ts";
@@ -35,6 +36,22 @@ for (const [description, answer, claims] of answers) {
     equal(server.received[0]?.headers.get("authorization"), "Bearer token");
   });
 }
+
+Deno.test("X16, X17: a token that is bound to a key goes to userinfo with a proof, and with the nonce that it asks for", async () => {
+  await using server = serve(({ headers }) => {
+    const [, payload = ""] = headers.get("dpop")?.split(".") ?? [];
+    const said = JSON.parse(
+      new TextDecoder().decode(Uint8Array.fromBase64(payload, { alphabet: "base64url" })),
+    );
+    return said.nonce === "n" && said.ath !== undefined ? Response.json({ sub: "s" }) : new Response(null, {
+      status: 401,
+      headers: { "www-authenticate": 'DPoP error="use_dpop_nonce"', "dpop-nonce": "n" },
+    });
+  });
+  const proof = await DpopProver.of(await createDpopKey(), { now: Date.now });
+  deepEqual(await fetchUserinfo(createHttp(), `${server.origin}/me`, "token", { proof }), { sub: "s" });
+  deepEqual(server.received.map(({ headers }) => headers.get("authorization")), ["DPoP token", "DPoP token"]);
+});
 
 Deno.test("the token does not follow a redirect of the userinfo endpoint to another origin", async () => {
   await using other = serve(() => Response.json({ sub: "s" }));

@@ -31,6 +31,58 @@ Deno.test("where every port is taken, the error names them and the flag", async 
   });
 });
 
+Deno.test("row 10: the program that has the port is named", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const code = "import socket,sys;s=socket.socket();s.bind(('127.0.0.1',0));s.listen();" +
+    "print(s.getsockname()[1],flush=True);sys.stdin.read()";
+  await using other = new Deno.Command("python3", { args: ["-c", code], stdin: "piped", stdout: "piped" })
+    .spawn();
+  const reading = (async () => {
+    for await (const line of other.stdout.pipeThrough(new TextDecoderStream())) resolve(Number(line));
+  })();
+  const port = await promise;
+  await rejects(
+    listen({ hostname, ports: [port], handler }),
+    coded(
+      "CONFIG_INVALID",
+      new RegExp(`port ${port} is in use by python3[.\\d]* \\(process ${other.pid}\\)$`),
+    ),
+  );
+  await other.stdin.close();
+  await reading;
+});
+
+Deno.test("row 16: a port is taken on every address or not at all, since a browser may try either", async () => {
+  await using taken = await listen({ hostname: "::1", ports: [0], handler });
+  await using next = await listen({ hostname, also: ["::1"], ports: [taken.port, 0], handler });
+  notEqual(next.port, taken.port);
+  for (const address of [hostname, "[::1]"]) {
+    equal(await (await fetch(`http://${address}:${next.port}/`)).text(), "here");
+  }
+  // What was bound on the way is free again.
+  await using again = await listen({ hostname, ports: [taken.port], handler });
+  equal(again.port, taken.port);
+});
+
+Deno.test("row 16: an address that the machine has not, as ::1 without IPv6, is left out", async () => {
+  await using listener = await listen({ hostname, also: ["2001:db8::1"], ports: [0], handler });
+  equal(await answer(listener.port), "here");
+});
+
+Deno.test("a first address that the machine has not is said", () =>
+  rejects(
+    listen({ hostname: "192.0.2.1", ports: [0], handler }),
+    coded("CONFIG_INVALID", /no address of this machine/),
+  ));
+
+Deno.test("a name that leads nowhere is said", () =>
+  rejects(
+    () => listen({ hostname: "nowhere.invalid", ports: [0], handler: () => new Response() }),
+    coded("CONFIG_INVALID", /^Cannot listen on nowhere\.invalid: it is no name that leads to an address/),
+  ));
+
 Deno.test("it ends within a second, and its port is free, also with a half-sent request and an open one", async () => {
   const arrived = Promise.withResolvers<void>();
   const never = Promise.withResolvers<Response>();

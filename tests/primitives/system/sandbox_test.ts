@@ -33,19 +33,30 @@ Deno.test("this is a checkout", () => {
 });
 
 Deno.test("a browser needs its program and the way to the screen", () => {
-  equal(browserNeeds(fakeEnv(), "linux").program, "xdg-open");
-  equal(browserNeeds(fakeEnv(), "darwin").program, "open");
-  equal(browserNeeds(fakeEnv(), "windows").program, "rundll32");
+  deepEqual(browserNeeds(fakeEnv(), "linux").programs, ["xdg-open"]);
+  deepEqual(browserNeeds(fakeEnv(), "darwin").programs, ["open"]);
+  deepEqual(browserNeeds(fakeEnv(), "windows").programs, ["rundll32"]);
+  deepEqual(browserNeeds(fakeEnv({ BROWSER: "firefox:chromium --new" }), "linux").programs, [
+    "firefox",
+    "chromium",
+  ]);
   deepEqual(browserNeeds(fakeEnv({ BROWSER: "/opt/fire fox" }), "darwin"), {
-    program: "/opt/fire",
+    programs: ["/opt/fire"],
     variables: ["BROWSER"],
     isDeno: false,
   });
   equal(browserNeeds(fakeEnv(), "linux").variables.includes("DISPLAY"), true);
 });
 
-for (const browser of ["deno run -A x.ts", "/usr/bin/deno run x", "C:\\bin\\Deno.exe run"]) {
-  Deno.test(`"${browser}" is Deno, which may not be granted`, () => {
-    equal(browserNeeds(fakeEnv({ BROWSER: browser }), "linux").isDeno, true);
+for (
+  const [browser, os] of [
+    ["deno run -A x.ts", "linux"],
+    ["/usr/bin/deno run x", "linux"],
+    ["firefox:deno run x", "darwin"],
+    ["C:\\bin\\Deno.exe run", "windows"],
+  ] as const
+) {
+  Deno.test(`"${browser}" starts Deno, which may not be granted`, () => {
+    equal(browserNeeds(fakeEnv({ BROWSER: browser }), os).isDeno, true);
   });
 }

@@ -172,11 +172,6 @@ Deno.test("the connection's signal ends what is under way, also while it connect
 });
 
 const refusals: readonly (readonly [string, (call: Call) => void, RegExp])[] = [
-  ["speaks a stateless revision only", (call) =>
-    call.json(
-      `{"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"Unsupported","data":{"supported":["2026-07-28"]}}}`,
-      400,
-    ), /only stateless revisions.*Unsupported \(supported: 2026-07-28\)/],
   ["is not at this URL", ({ response }) => {
     response.writeHead(404, { "content-type": "text/plain" }).end("No such page");
   }, /"initialize": the server answered HTTP 404: No such page/],

@@ -98,7 +98,7 @@ Deno.test("a signal that has fired before the start ends it before anything is s
   deepEqual(server.methods, []);
 });
 
-Deno.test("a host that does not listen any more ends it, and the session is closed", async () => {
+Deno.test("row 38: a host that does not listen any more ends it, and the session is closed", async () => {
   let writes = 0;
   await using server = await startScriptedServer({});
   await using host = new Host(server.url, {

@@ -51,7 +51,7 @@ for (
     "Bad Request: no session",
   ]] as const
 ) {
-  Deno.test(`an ended session that is reported by ${status} ${body.slice(0, 12)} is opened again`, async () => {
+  Deno.test(`row 36: an ended session that is reported by ${status} ${body.slice(0, 12)} is opened again`, async () => {
     const sessions = new Sessions(status, body);
     await using server = await startScriptedServer(sessions.script);
     await using host = new Host(server.url);
@@ -134,7 +134,7 @@ Deno.test("a server that answers 404 to every call is not initialized for ever",
   equal(sessions.opened, 2);
 });
 
-Deno.test("a session that cannot be opened again is an error for each request, until it can", async () => {
+Deno.test("row 36: a session that cannot be opened again is an error for each request, until it can", async () => {
   const sessions = new Sessions(404, NOT_FOUND);
   await using server = await startScriptedServer(sessions.script);
   await using host = new Host(server.url);

@@ -104,7 +104,7 @@ Deno.test("a stream that cannot be resumed ends in one error with the server's w
 });
 
 for (const status of [400, 401, 404, 405, 406, 501]) {
-  Deno.test(`a server that answers ${status} to GET is served by POST alone`, async () => {
+  Deno.test(`row 35: a server that answers ${status} to GET is served by POST alone`, async () => {
     await using server = await startScriptedServer({
       GET: ({ response }) => void response.writeHead(status).end(),
     });

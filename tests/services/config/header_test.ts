@@ -1,6 +1,7 @@
 /** Static headers: how they are written, what they may not be, and how variables get into them. */
-import { deepEqual, throws } from "node:assert/strict";
-import { expandHeaders, parseHeader } from "../../../lib/services/config/mod.ts";
+import { deepEqual, ok, throws } from "node:assert/strict";
+import type { McpAuthError } from "../../../lib/primitives/errors.ts";
+import { expandHeaders, parseHeader, parseHeaderLines } from "../../../lib/services/config/mod.ts";
 import { coded } from "../../primitives/coded_error.ts";
 
 const READ: readonly (readonly [text: string, header: readonly [string, string]])[] = [
@@ -56,6 +57,16 @@ for (
     "Accept",
     "Connection",
     "Transfer-Encoding",
+    "DPoP",
+    "Expect",
+    "Keep-Alive",
+    "Mcp-Method",
+    "Mcp-Name",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+    "TE",
+    "Trailer",
+    "Upgrade",
   ]
 ) {
   Deno.test(`the header ${name} is the program's own`, () => {
@@ -103,6 +114,11 @@ for (
     "MCP_AUTH_NEW_PASSPHRASE",
     "MCP_AUTH_EXPORT_PASSPHRASE",
     "MCP_AUTH_CLIENT_SECRET",
+    "MCP_AUTH_IDP_CLIENT_SECRET",
+    "MCP_AUTH_PRIVATE_KEY",
+    "MCP_AUTH_ASSERTION",
+    "MCP_AUTH_ID_TOKEN",
+    "MCP_AUTH_ACCESS_TOKEN",
     "DENO_KV_ACCESS_TOKEN",
   ]
 ) {
@@ -113,3 +129,69 @@ for (
     );
   });
 }
+
+async function withFile(bytes: string | Uint8Array, test: (path: string) => void): Promise<void> {
+  const path = await Deno.makeTempFile({ prefix: "mcp-auth-header-" });
+  try {
+    await Deno.writeFile(path, typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
+    test(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+Deno.test("row 47: a value comes from a file, read when it is used, without the newline at its end", async () => {
+  for (const text of ["s3cret", "s3cret\n", "s3cret\r\n"]) {
+    await withFile(text, (path) => {
+      const headers = { "X-Key": `\${file:${path}}`, "X-Two": `\${KEY}/\${file:${path}}` };
+      deepEqual(expandHeaders(headers, variable), { "X-Key": "s3cret", "X-Two": "s3cret/s3cret" });
+    });
+  }
+  await withFile("first", (path) => {
+    const expand = () => expandHeaders({ "X-Key": `\${file:${path}}` }, variable);
+    deepEqual(expand(), { "X-Key": "first" });
+    Deno.writeTextFileSync(path, "${KEY}");
+    deepEqual(expand(), { "X-Key": "${KEY}" });
+  });
+});
+
+Deno.test("row 47: a file that holds no value of a header is an error that does not repeat it", async () => {
+  const cases: readonly (readonly [string | Uint8Array, RegExp])[] = [
+    ["", /is empty$/],
+    ["\n", /is empty$/],
+    ["hunter2\nX-Other: hunter2", /no value of a header$/],
+    ["hunter2\r\n\r\n", /no value of a header$/],
+    ["hunter2\u0000", /no value of a header$/],
+    ["hunter2\u20ac", /no value of a header$/],
+    [Uint8Array.of(0xff, 0xfe), /no value of a header$/],
+    ["hunter2".padEnd(70_000), /longer than 65536 bytes$/],
+  ];
+  for (const [text, message] of cases) {
+    await withFile(text, (path) => {
+      throws(() => expandHeaders({ "X-Key": `\${file:${path}}` }, variable), (error) => {
+        coded("CONFIG_INVALID", message)(error);
+        ok(!JSON.stringify(error).includes("hunter2"), String(error));
+        return true;
+      });
+    });
+  }
+  throws(
+    () => expandHeaders({ "X-Key": "${file:/nonexistent/key}" }, variable),
+    coded("CONFIG_MISSING", /value that a header of the entry names: there is no file "\/nonexistent\/key"$/),
+  );
+});
+
+Deno.test("row 47: headers are read from lines, with comments between them", () => {
+  deepEqual(parseHeaderLines("\ufeffX-A: 1\r\n\n# X-B: 2\nX-C:3\n  \n"), [["X-A", "1"], ["X-C", "3"]]);
+  for (const text of ["X-A: 1\nhunter2", "X-A: 1\n hunter2: 2", "X-A: 1\nX-B: hunter2\u0000"]) {
+    throws(() => parseHeaderLines(text), (error) => {
+      coded("USAGE", /^Cannot read --header-file: line 2 has no form "Name: value"$/)(error);
+      ok(!`${(error as McpAuthError).message} ${(error as McpAuthError).hint}`.includes("hunter2"));
+      return true;
+    });
+  }
+  throws(
+    () => parseHeaderLines("Authorization: Bearer hunter2"),
+    coded("USAGE", /"Authorization": mcp-auth sets/),
+  );
+});

@@ -199,3 +199,50 @@ testWithHome("a sandbox that allows no programs gets a file and one line, and go
   assert.equal((await home.keyFiles()).length, 1);
   assert.deepEqual(await home.run("token", ["", "programs"], { flags }), { ok: "secret-access-token" });
 });
+
+const PASSING = { passingVariables: ["MCP_AUTH_ACCESS_TOKEN", "MCP_AUTH_GRANT"] };
+
+testWithHome(
+  "where the environment brings the tokens and there is no store, none is made, and that is said",
+  async (home) => {
+    await using standIns = new StandIns();
+    const env = fakeEnv({ MCP_AUTH_ACCESS_TOKEN: "s3cret" });
+    const notices: string[] = [];
+    using store = home.open({ ...PASSING, env, run: standIns.run, notice: (line) => notices.push(line) });
+    assert.equal(store.inMemory, true);
+    await store.putServer(record("a"), null);
+    assert.equal((await store.servers()).length, 1);
+    assert.equal(await store.keystoreKind(), "memory");
+    assert.equal(notices.length, 1);
+    assert.match(notices[0]!, /in memory: MCP_AUTH_ACCESS_TOKEN is set and there is no store yet/);
+    assert.ok(!notices[0]!.includes("s3cret"));
+    assert.deepEqual(await standIns.calls(), []);
+    await assert.rejects(Deno.stat(home.path), Deno.errors.NotFound);
+  },
+);
+
+for (
+  const [name, variables, options] of [
+    ["a keystore is asked for", { MCP_AUTH_GRANT: "x" }, { keystore: "file" }],
+    ["a variable asks for one", { MCP_AUTH_GRANT: "x", MCP_AUTH_KEYSTORE: "file" }, {}],
+    ["a key is there to seal it", { MCP_AUTH_GRANT: "x", MCP_AUTH_KEY: KEY }, {}],
+    ["the variable is empty", { MCP_AUTH_GRANT: "" }, { keystore: "file" }],
+  ] as const
+) {
+  testWithHome(`a store is made in spite of tokens in the environment where ${name}`, (home) => {
+    using store = home.open({ ...PASSING, ...options, env: fakeEnv(variables) });
+    assert.equal(store.inMemory, false);
+    return Promise.resolve();
+  });
+}
+
+testWithHome("a store that is there is used, whatever tokens the environment brings", async (home) => {
+  await makeStore(home, { keystore: "file" });
+  using store = home.open({ ...PASSING, env: fakeEnv({ MCP_AUTH_ACCESS_TOKEN: "x" }) });
+  assert.equal(store.inMemory, false);
+  assert.equal(await store.keystoreKind(), "file");
+});
+
+function record(name: string) {
+  return { name, url: "https://mcp.example/mcp", createdAt: 1, signIn: "token", options: {} } as const;
+}

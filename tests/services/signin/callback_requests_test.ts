@@ -6,6 +6,7 @@
  */
 import { doesNotMatch, equal, match } from "node:assert/strict";
 import { listen } from "../../../lib/primitives/system/listener.ts";
+import { callbackPlace } from "../../../lib/services/signin/callback_place.ts";
 import { openCallbackServer } from "../../../lib/services/signin/callback_server.ts";
 import { portOf, sendRaw, statusOf } from "./raw_request.ts";
 
@@ -13,7 +14,7 @@ const state = "s".repeat(43);
 
 /** Sends requests while the server waits, then the right response, which must still be the one that ends the wait. */
 async function whileWaiting(send: (redirectUri: string) => Promise<void>): Promise<void> {
-  await using server = await openCallbackServer({ listen, ports: [0] });
+  await using server = await openCallbackServer({ listen, place: callbackPlace({ callbackPorts: [0] }) });
   let ended = false;
   const waiting = server.wait(state, 10).finally(() => {
     ended = true;
@@ -137,7 +138,7 @@ Deno.test("a hundred forged requests change nothing", async () => {
 });
 
 Deno.test("a state is good for one response: a second one is a stray request", async () => {
-  await using server = await openCallbackServer({ listen, ports: [0] });
+  await using server = await openCallbackServer({ listen, place: callbackPlace({ callbackPorts: [0] }) });
   const waiting = server.wait(state);
   const first = fetch(`${server.redirectUri}?code=first&state=${state}`);
   const response = await waiting;
@@ -152,7 +153,7 @@ Deno.test("a state is good for one response: a second one is a stray request", a
 });
 
 Deno.test("a response before anybody waits is a stray request", async () => {
-  await using server = await openCallbackServer({ listen, ports: [0] });
+  await using server = await openCallbackServer({ listen, place: callbackPlace({ callbackPorts: [0] }) });
   const page = await fetch(`${server.redirectUri}?code=a&state=${state}`);
   match(await page.text(), /Nothing to do here/);
   const empty = await fetch(`${server.redirectUri}?code=a&state=`);
@@ -161,7 +162,7 @@ Deno.test("a response before anybody waits is a stray request", async () => {
 });
 
 Deno.test("an error with the right state is a response like any other", async () => {
-  await using server = await openCallbackServer({ listen, ports: [0] });
+  await using server = await openCallbackServer({ listen, place: callbackPlace({ callbackPorts: [0] }) });
   const waiting = server.wait(state);
   const browser = fetch(`${server.redirectUri}?error=access_denied&error_description=hunter2&state=${state}`);
   const response = await waiting;

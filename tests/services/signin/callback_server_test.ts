@@ -7,6 +7,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { McpAuthError } from "../../../lib/primitives/errors.ts";
 import { listen } from "../../../lib/primitives/system/listener.ts";
+import { callbackPlace } from "../../../lib/services/signin/callback_place.ts";
 import { type CallbackServer, openCallbackServer } from "../../../lib/services/signin/callback_server.ts";
 import { coded } from "../../primitives/coded_error.ts";
 import { freePort } from "../../primitives/http/local_server.ts";
@@ -14,7 +15,7 @@ import { portOf } from "./raw_request.ts";
 
 const state = "s".repeat(43);
 const open = (ports: readonly number[] = [0]): Promise<CallbackServer> =>
-  openCallbackServer({ listen, ports });
+  openCallbackServer({ listen, place: callbackPlace({ callbackPorts: ports }) });
 
 /** Asserts that a port can be bound. */
 function bind(port: number): void {
@@ -41,7 +42,10 @@ Deno.test("the redirect URI names the literal loopback address and the port that
 });
 
 Deno.test("IPv6 loopback is named in brackets and answers", async () => {
-  await using server = await openCallbackServer({ listen, ports: [0], hostname: "::1" });
+  await using server = await openCallbackServer({
+    listen,
+    place: callbackPlace({ callbackHost: "[::1]", callbackPorts: [0] }),
+  });
   match(server.redirectUri, /^http:\/\/\[::1\]:\d+\/callback$/);
   const waiting = server.wait(state);
   const browser = fetch(`${server.redirectUri}?code=a&state=${state}`);
@@ -49,7 +53,7 @@ Deno.test("IPv6 loopback is named in brackets and answers", async () => {
   equal((await (await browser).text()).includes("Signed in"), true);
 });
 
-Deno.test("a port that is taken is followed by the next of the list", async () => {
+Deno.test("row 10: a port that is taken is followed by the next of the list", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const next = freePort();
   await using server = await open([taken.addr.port, next]);
@@ -60,7 +64,9 @@ Deno.test("a list of which every port is taken is CONFIG_INVALID and names the f
   using one = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using two = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await rejects(open([one.addr.port, two.addr.port]), (error: unknown) => {
-    coded("CONFIG_INVALID", new RegExp(`${one.addr.port}, ${two.addr.port}`))(error);
+    coded("CONFIG_INVALID", new RegExp(`port ${one.addr.port} is in use.*, port ${two.addr.port} is in use`))(
+      error,
+    );
     match((error as McpAuthError).hint ?? "", /--callback-port/);
     return true;
   });

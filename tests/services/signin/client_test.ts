@@ -4,12 +4,15 @@
  * @see MCP 2026-07-28 client registration (C24-C37); behaviours rows 18, 19 and 21
  * @module
  */
-import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { McpAuthError } from "../../../lib/primitives/errors.ts";
 import { createHttp } from "../../../lib/primitives/http/client.ts";
+import { clientMetadataDocument } from "../../../lib/primitives/oauth/client_metadata.ts";
 import type { ServerMetadata } from "../../../lib/primitives/oauth/server_metadata.ts";
 import type { ClientRecord } from "../../../lib/services/credentials/mod.ts";
-import { chooseClient, type ClientChoice } from "../../../lib/services/signin/client.ts";
+import { chooseClient, type ClientChoice, isReplaceable } from "../../../lib/services/signin/client.ts";
+import { OwnDocument } from "../../../lib/services/signin/client_document.ts";
+import type { RegistrationAdvice } from "../../../lib/services/signin/client_guidance.ts";
 import { coded } from "../../primitives/coded_error.ts";
 import { serve } from "../../primitives/http/local_server.ts";
 
@@ -35,6 +38,7 @@ function choice(changes: Partial<ClientChoice> = {}): ClientChoice {
     server: server(),
     entry: { name: "demo", options: {} },
     redirectUri,
+    redirectShape: "loopback",
     own: undefined,
     shared: undefined,
     clientName: "mcp-auth",
@@ -127,7 +131,7 @@ const order: readonly (readonly [string, Partial<ClientChoice>, string, ClientRe
 ];
 
 for (const [description, changes, clientId, source] of order) {
-  Deno.test(`the client is ${description}`, async () => {
+  Deno.test(`row 18: the client is ${description}`, async () => {
     const client = await chooseClient(choice(changes));
     equal(client.clientId, clientId);
     equal(client.source, source);
@@ -206,15 +210,79 @@ Deno.test("a registration whose secret has not expired is used again", async () 
   equal(await chooseClient(choice({ shared, server: everything })), shared);
 });
 
-Deno.test("a registration that fails is not followed by a question", async () => {
-  await using registry = serve(() => new Response("no", { status: 403 }));
-  const ask = () => Promise.reject(new Error("asked"));
-  const choosing = chooseClient(choice({
+for (const status of [400, 404, 500]) {
+  Deno.test(`a registration that fails (${status}) is not followed by a question`, async () => {
+    await using registry = serve(() => new Response("no", { status }));
+    const ask = () => Promise.reject(new Error("asked"));
+    const choosing = chooseClient(choice({
+      http: createHttp(),
+      ask,
+      server: server({ registration_endpoint: registry.origin }),
+    }));
+    await rejects(
+      choosing,
+      coded(status === 500 ? "SERVER_ERROR" : "REGISTRATION_FAILED", new RegExp(`${status}`)),
+    );
+  });
+}
+
+Deno.test("a server that refuses unknown clients leads to the question, with its words and its set-up page (rows 18 and 20)", async () => {
+  await using registry = serve(() => new Response("Only approved apps", { status: 403 }));
+  const asked: RegistrationAdvice[] = [];
+  const client = await chooseClient(choice({
     http: createHttp(),
-    ask,
+    ask: (advice) => {
+      asked.push(advice);
+      return Promise.resolve({ clientId: "typed", clientSecret: "s" });
+    },
+    setUpPage: () => Promise.resolve("https://example.com/apps"),
     server: server({ registration_endpoint: registry.origin }),
   }));
-  await rejects(choosing, coded("REGISTRATION_FAILED", /403/));
+  equal(client.clientId, "typed");
+  equal(client.source, "pre-registered");
+  equal(asked.length, 1);
+  match(asked[0]!.why, /refuses unknown clients \(403\): "Only approved apps"$/);
+  equal(asked[0]!.setUpPage, "https://example.com/apps");
+  equal(asked[0]!.redirectUri, redirectUri);
+});
+
+Deno.test("a server that refuses unknown clients is left with every way on that there is (row 20)", async () => {
+  await using registry = serve(() => new Response("no", { status: 401 }));
+  const choosing = chooseClient(choice({
+    http: createHttp(),
+    entry: { name: "demo", url: "https://mcp.example.com/mcp", options: {} },
+    redirectUri: "http://127.0.0.1:50123/callback",
+    command: "mcp-auth add demo https://mcp.example.com/mcp",
+    setUpPage: () => Promise.resolve("https://example.com/apps"),
+    server: server({ registration_endpoint: registry.origin }),
+  }));
+  await rejects(choosing, (error: McpAuthError) => {
+    coded("REGISTRATION_FAILED", /refuses unknown clients \(401\): "no"$/)(error);
+    equal(
+      error.hint,
+      "Register a client at https://example.com/apps with redirect URI http://127.0.0.1:8456/callback, then run: " +
+        "mcp-auth add demo https://mcp.example.com/mcp --client-id <id> --client-secret-file <file> " +
+        "--callback-port 8456 (without the secret, if it has none). Where the server knows clients by their names, " +
+        "repeat the command with --client-name <name>; where it gave you an initial access token, run first: " +
+        "mcp-auth client register https://auth.example.com --initial-access-token-file <file>",
+    );
+    return true;
+  });
+});
+
+Deno.test("the redirect URI to register is the one that leads to the place to listen at, where there is one", async () => {
+  const redirectUri = "http://127.0.0.1:9999/callback";
+  const options = { listen: "127.0.0.1:9999" };
+  const choosing = chooseClient(choice({
+    entry: { name: "demo", url: "https://mcp.example.com/mcp", options },
+    redirectUri,
+    command: "mcp-auth add demo https://mcp.example.com/mcp --listen 127.0.0.1:9999",
+  }));
+  await rejects(choosing, (error: McpAuthError) => {
+    ok(error.hint?.includes(`redirect URI ${redirectUri},`), error.hint);
+    ok(!error.hint?.includes("--callback-port"), error.hint);
+    return true;
+  });
 });
 
 Deno.test("where nothing works, the redirect URI to register and the way on are named", async () => {
@@ -228,4 +296,120 @@ Deno.test("where nothing works, the redirect URI to register and the way on are 
       return true;
     });
   }
+});
+
+/** The program's own document as it is hosted, or what is in its place. */
+function hosted(answer: () => Response): { readonly document: OwnDocument; readonly asked: string[] } {
+  const asked: string[] = [];
+  const http = (url: string) => {
+    asked.push(url);
+    return Promise.resolve(answer());
+  };
+  return { document: new OwnDocument({ url: clientMetadataUrl, http: () => http }), asked };
+}
+
+const sound = () => Response.json(clientMetadataDocument({ url: clientMetadataUrl, clientName: "mcp-auth" }));
+const supporting = { client_id_metadata_document_supported: true };
+
+Deno.test("the program's own document is used where the server takes documents and nothing else is there (C25, C27)", async () => {
+  const { document, asked } = hosted(sound);
+  const given = choice({
+    ownDocument: document,
+    server: server({ ...supporting, registration_endpoint: `${issuer}/register` }),
+  });
+  const client = await chooseClient(given);
+  deepEqual(client, {
+    issuer,
+    redirectShape: "entry:demo",
+    source: "client-id-metadata",
+    clientId: clientMetadataUrl,
+    tokenEndpointAuthMethod: "none",
+    redirectUris: [redirectUri],
+    registeredAt: now,
+  });
+  await chooseClient(given);
+  deepEqual(asked, [clientMetadataUrl], "it is looked at once in a process");
+  equal(isReplaceable(client, false, {}), true);
+  equal(isReplaceable(client, false, { clientMetadataUrl }), false, "one that the user named is the user's");
+});
+
+const passedOver: readonly (readonly [string, Partial<ClientChoice>])[] = [
+  ["the server does not say that it takes documents", { server: server({}) }],
+  ["the entry wants no document", {
+    entry: { name: "demo", options: { clientMetadataUrl: "none" } },
+  }],
+  ["the entry has a name of its own", { entry: { name: "demo", options: { clientName: "Mine" } } }],
+  ["the server authenticates every client", {
+    server: server({ ...supporting, token_endpoint_auth_methods_supported: ["client_secret_basic"] }),
+  }],
+];
+
+for (const [what, changes] of passedOver) {
+  Deno.test(`the program's own document is not even looked at where ${what}`, async () => {
+    const { document, asked } = hosted(sound);
+    const choosing = chooseClient(choice({ ownDocument: document, server: server(supporting), ...changes }));
+    await rejects(choosing, coded("REGISTRATION_FAILED"));
+    deepEqual(asked, []);
+  });
+}
+
+const unusable: readonly (readonly [string, () => Response, RegExp])[] = [
+  ["is not published", () => new Response("no", { status: 404 }), /answers 200: it answered 404/],
+  ["is a page", () => new Response("<html>", { headers: { "content-type": "text/html" } }), /Content-Type/],
+  ["is another's", () => Response.json({ client_id: "https://other" }), /client_id is the URL/],
+  [
+    "has other redirect URIs",
+    () =>
+      Response.json({
+        ...clientMetadataDocument({ url: clientMetadataUrl, clientName: "x" }),
+        redirect_uris: ["https://example.com/cb"],
+      }),
+    /no redirect URI for http:\/\/127\.0\.0\.1:8456\/callback/,
+  ],
+];
+
+for (const [what, answer, why] of unusable) {
+  Deno.test(`where the program's own document ${what}, a client is registered, and the reason is told`, async () => {
+    await using registry = serve(() => Response.json({ client_id: "fresh" }, { status: 201 }));
+    const told: string[] = [];
+    const client = await chooseClient(choice({
+      http: createHttp(),
+      ownDocument: hosted(answer).document,
+      documentUnusable: (reason) => void told.push(reason),
+      server: server({ ...supporting, registration_endpoint: registry.origin }),
+    }));
+    equal(client.clientId, "fresh");
+    equal(told.length, 1);
+    match(told[0]!, why);
+  });
+}
+
+Deno.test("a wish for a new registration passes the program's own document by, as long as one can be made", async () => {
+  await using registry = serve(() => Response.json({ client_id: "fresh" }, { status: 201 }));
+  const { document } = hosted(sound);
+  const wish = { http: createHttp(), ownDocument: document, reRegister: true };
+  const registered = await chooseClient(
+    choice({ ...wish, server: server({ ...supporting, registration_endpoint: registry.origin }) }),
+  );
+  equal(registered.clientId, "fresh");
+  equal((await chooseClient(choice({ ...wish, server: server(supporting) }))).clientId, clientMetadataUrl);
+});
+
+Deno.test("a registration by hand is the entry's before all others, and good for any port on loopback", async () => {
+  const own: ClientRecord = { ...dynamic, redirectShape: "entry:demo", clientId: "by-hand", byHand: true };
+  const shared = dynamic;
+  const { document } = hosted(sound);
+  const known = { own, shared, ownDocument: document, server: server(supporting) };
+  equal(await chooseClient(choice(known)), own);
+  equal(await chooseClient(choice({ ...known, redirectUri: "http://127.0.0.1:50123/callback" })), own);
+  const expired = { ...own, clientSecret: "s", clientSecretExpiresAt: now };
+  equal(await chooseClient(choice({ ...known, own: expired })), shared);
+  const forAll: ClientRecord = { ...shared, byHand: true };
+  const elsewhere = {
+    ...known,
+    own: undefined,
+    shared: forAll,
+    redirectUri: "http://127.0.0.1:50123/callback",
+  };
+  equal(await chooseClient(choice(elsewhere)), forAll);
 });

@@ -10,7 +10,7 @@ import { describeSteps } from "../../../lib/services/signin/discovery.ts";
 import { coded } from "../../primitives/coded_error.ts";
 import { OAUTH, OPENID, PRM, resource, server, world } from "./discovery_world.ts";
 
-Deno.test("metadata that the challenge names is used, and no other place is asked", async () => {
+Deno.test("row 28: metadata that the challenge names is used, and no other place is asked", async () => {
   await using both = world((origins) => ({
     mcp: { [`${PRM}/mcp`]: resource(origins, { scopes_supported: ["a", "b"] }), [PRM]: resource(origins) },
     auth: { [OAUTH]: server(origins.auth) },
@@ -18,20 +18,26 @@ Deno.test("metadata that the challenge names is used, and no other place is aske
   const found = await both.discover({ challenge: { resourceMetadata: `${both.mcp.origin}${PRM}/mcp` } });
   deepEqual(both.mcp.asked, [`GET ${PRM}/mcp`]);
   deepEqual(both.auth.asked, [`GET ${OAUTH}`]);
+  const answered = { outcome: "used", verdict: "used", status: 200, contentType: "application/json" };
   deepEqual(found, {
     kind: "resource",
     resource: both.serverUrl,
     resourceScopes: ["a", "b"],
+    protectedResource: {
+      resource: both.serverUrl,
+      authorizationServers: [both.auth.origin],
+      scopesSupported: ["a", "b"],
+    },
     server: server(both.auth.origin),
     withoutMetadata: false,
     steps: [
-      { url: `${both.mcp.origin}${PRM}/mcp`, verdict: "used" },
-      { url: `${both.auth.origin}${OAUTH}`, verdict: "used" },
+      { url: `${both.mcp.origin}${PRM}/mcp`, ...answered, rule: "C9, RFC 9728 section 5.1" },
+      { url: `${both.auth.origin}${OAUTH}`, ...answered, rule: "C17, RFC 8414 section 3.1" },
     ],
   });
 });
 
-Deno.test("metadata at the server's path is found without a challenge, and the server by OpenID discovery", async () => {
+Deno.test("row 28: metadata at the server's path is found without a challenge, and the server by OpenID discovery", async () => {
   await using both = world((origins) => ({
     mcp: { [`${PRM}/mcp`]: resource(origins) },
     auth: { [OPENID]: server(origins.auth) },
@@ -96,6 +102,7 @@ Deno.test("a server of 2025-03-26 without metadata has default endpoints at its 
     kind: "legacy",
     resource: undefined,
     resourceScopes: undefined,
+    protectedResource: undefined,
     server: {
       issuer: origin,
       authorization_endpoint: `${origin}/authorize`,
@@ -103,7 +110,14 @@ Deno.test("a server of 2025-03-26 without metadata has default endpoints at its 
       registration_endpoint: `${origin}/register`,
     },
     withoutMetadata: true,
-    steps: [`${PRM}/mcp`, PRM, OAUTH, OPENID].map((path) => ({ url: origin + path, verdict: "404" })),
+    steps: [`${PRM}/mcp`, PRM, OAUTH, OPENID].map((path) => ({
+      url: origin + path,
+      verdict: "404",
+      outcome: "absent",
+      status: 404,
+      contentType: "text/plain;charset=UTF-8",
+      rule: path.startsWith(PRM) ? "C9 and C10, RFC 9728 section 3.1" : "C20, MCP 2025-03-26",
+    })),
   });
   equal(
     describeSteps(found.steps.slice(0, 2)),
@@ -162,7 +176,7 @@ Deno.test("of several authorization servers the first is used, or the one of the
   equal(await issuer("https://gone.example.com"), `${both.auth.origin}/one`);
 });
 
-Deno.test("a path-less issuer may be written with a slash on either side, and the document's form is used", async () => {
+Deno.test("row 25: a path-less issuer may be written with a slash on either side, and the document's form is used", async () => {
   for (const [advertised, own] of [["/", ""], ["", "/"], ["/", "/"]]) {
     await using both = world((origins) => ({
       mcp: { [PRM]: resource(origins, { authorization_servers: [`${origins.auth}${advertised}`] }) },
@@ -193,7 +207,7 @@ Deno.test("metadata is found behind a redirect of the same origin", async () => 
   equal((await both.discover()).kind, "resource");
 });
 
-Deno.test("an authorization server whose metadata is nowhere is an error that tells what was tried", async () => {
+Deno.test("row 28: an authorization server whose metadata is nowhere is an error that tells what was tried", async () => {
   await using both = world((origins) => ({
     mcp: { [PRM]: resource(origins), [OAUTH]: server(origins.mcp) },
   }));

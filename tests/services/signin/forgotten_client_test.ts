@@ -145,7 +145,7 @@ Deno.test("a lost registration is kept where no other can be had", async () => {
   await scene.signIn("demo", server.url);
   closed = true;
   server.clients.clear();
-  await rejects(scene.signIn("demo", server.url), coded("REGISTRATION_FAILED", /403: "Closed"/));
+  await rejects(scene.signIn("demo", server.url), coded("REGISTRATION_FAILED", /\(403\): "Closed"/));
   equal((await scene.client(server.origin))?.clientId, "client-1");
   equal(scene.opened.length, 1);
 });

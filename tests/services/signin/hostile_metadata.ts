@@ -133,7 +133,6 @@ const SERVER: readonly (readonly [string, Document, ErrorCode])[] = [
     (o) => body(JSON.stringify(right(o)).replace(/\}$/, ',"issuer":"https://evil.example.com"}'))(o),
     "ISSUER_MISMATCH",
   ],
-  ["no authorization endpoint", meta({ authorization_endpoint: undefined }), "DISCOVERY_FAILED"],
   ["no token endpoint", meta({ token_endpoint: null }), "DISCOVERY_FAILED"],
   ["an endpoint that is a number", meta({ token_endpoint: 1 }), "DISCOVERY_FAILED"],
   ["an endpoint that is a list", meta({ authorization_endpoint: ["https://a"] }), "DISCOVERY_FAILED"],
@@ -152,8 +151,6 @@ const SERVER: readonly (readonly [string, Document, ErrorCode])[] = [
   ["an endpoint of escape sequences", meta({ token_endpoint: "\u001b]8;;https://evil\u0007" }), "UNSAFE_URL"],
   ["an endpoint that is an option", meta({ authorization_endpoint: "--proxy-server=evil" }), "UNSAFE_URL"],
   ["PKCE methods in a string", meta({ code_challenge_methods_supported: "S256" }), "DISCOVERY_FAILED"],
-  ["scopes that are numbers", meta({ scopes_supported: [1] }), "DISCOVERY_FAILED"],
-  ["grant types in an object", meta({ grant_types_supported: {} }), "DISCOVERY_FAILED"],
 ];
 
 /** The whole table: each document where it is met. */

@@ -27,6 +27,7 @@ import {
 } from "../../../lib/services/signin/mod.ts";
 import { type FakeClock, fakeClock } from "../../fakes/clock.ts";
 import { fakeEnv } from "../../fakes/env.ts";
+import { fakeGrantPorts } from "../../fakes/grant_ports.ts";
 
 /** How one sign-in is to be. */
 export interface Manner {
@@ -42,6 +43,8 @@ export interface Manner {
   readonly signal?: AbortSignal;
   /** Seconds to wait for the browser; 5 unless set. */
   readonly timeoutS?: number;
+  /** Ports in place of those of the scene. */
+  readonly ports?: Partial<StoredSignInOptions["ports"]>;
 }
 
 /** A store, and the way to sign in to it. */
@@ -99,9 +102,11 @@ export function signingIn(): SigningIn {
         timeoutS: manner.timeoutS ?? 5,
         ports: {
           http: createHttp(),
+          guard: () => Promise.resolve(),
           preflight: createHttp({ guard: firstHopOnly(() => Promise.resolve()) }),
           audit,
           clock,
+          grants: fakeGrantPorts({ clock }),
           // Any free port in place of the preferred one, which others that test on this machine may have.
           listen: (options) =>
             listen({ ...options, ports: options.ports.filter((port) => port !== CALLBACK_PORT) }),
@@ -112,6 +117,7 @@ export function signingIn(): SigningIn {
             },
           },
           tell: (event) => void told.push(event),
+          ...manner.ports,
         },
       }, {
         server,

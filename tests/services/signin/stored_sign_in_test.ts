@@ -6,7 +6,7 @@
  */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import type { McpAuthError } from "../../../lib/primitives/errors.ts";
-import type { ServerRecord } from "../../../lib/services/credentials/mod.ts";
+import type { ServerOptions, ServerRecord } from "../../../lib/services/credentials/mod.ts";
 import { signOut } from "../../../lib/services/signin/mod.ts";
 import { createHttp } from "../../../lib/primitives/http/client.ts";
 import { coded } from "../../primitives/coded_error.ts";
@@ -343,4 +343,32 @@ Deno.test("a sign-in is noted from its start to its end, with its secrets for fi
     ["sign_in_started", "done"],
     ["sign_in_failed", "failed"],
   ]);
+});
+
+Deno.test("a machine does not ask for what a person asked for, nor a person for what a machine did", async () => {
+  await using server = startBentServer({
+    token: ({ form }) =>
+      form.get("grant_type") === "client_credentials"
+        ? Response.json({ access_token: `at-${crypto.randomUUID()}`, token_type: "Bearer" })
+        : undefined,
+  });
+  using scene = signingIn();
+  await scene.signIn("demo", server.url);
+  const { record } = (await scene.store.server("demo"))!;
+  const asking = async (options: ServerOptions, run: ServerOptions) => {
+    await change(scene, "demo", (entry) => ({ ...entry, options }));
+    const entry = { ...record, options: { ...options, ...run } };
+    const given = options.grant && { clientId: "ci", clientSecret: "the-secret-of-the-machine" };
+    const credential = await scene.signIn("demo", server.url, { server: entry, expected: undefined, given });
+    return [credential.grant, credential.requestedScopes];
+  };
+  const grant = { kind: "client-credentials" } as const;
+  deepEqual(await asking({}, { scopes: ["profile"] }), [undefined, ["profile"]]);
+  deepEqual(await asking({}, {}), [undefined, ["profile", "files"]]);
+  deepEqual(await asking({ grant }, {}), ["client-credentials", ["files"]]);
+  // More sign-ins than a minute may have.
+  scene.clock.time += 3_600_000;
+  deepEqual(await asking({ grant }, { scopes: ["robots"] }), ["client-credentials", ["robots"]]);
+  deepEqual(await asking({ grant }, {}), ["client-credentials", ["robots", "files"]]);
+  deepEqual(await asking({}, {}), [undefined, ["files"]]);
 });

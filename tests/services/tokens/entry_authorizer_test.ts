@@ -171,7 +171,7 @@ Deno.test("a refresh that brings no token may be a proxy's answer: an error for 
   equal(server.needs.length, 0);
 });
 
-Deno.test("concurrent refusals share one sign-in", async () => {
+Deno.test("row 11: concurrent refusals share one sign-in", async () => {
   await using scene = await setScene({ credential: null });
   await using server = guard(scene, { judge: only("signed-in-1"), signIn: () => ({}) });
   const statuses = await Promise.all(Array.from({ length: 30 }, () => server.request()));
@@ -179,7 +179,7 @@ Deno.test("concurrent refusals share one sign-in", async () => {
   equal(server.needs.length, 1);
 });
 
-Deno.test("a request that is given up ends its own wait, and neither the sign-in nor the others", async () => {
+Deno.test("row 12: a request that is given up ends its own wait, and neither the sign-in nor the others", async () => {
   await using scene = await setScene({ credential: null });
   const asked = Promise.withResolvers<void>();
   const approve = Promise.withResolvers<void>();
@@ -210,7 +210,7 @@ Deno.test("a token fresh from a sign-in that is refused is an error that says so
   equal(server.needs.length, 1);
 });
 
-Deno.test("a server that refuses every token never opens more than two sign-ins, whatever comes", async () => {
+Deno.test("row 11: a server that refuses every token never opens more than two sign-ins, whatever comes", async () => {
   for (const refreshable of [true, false]) {
     await using scene = await setScene({
       script: ({ index }) => tokens({ access_token: `r-${index}`, expires_in: 60 }),

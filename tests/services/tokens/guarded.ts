@@ -20,6 +20,8 @@ export interface GuardedOptions {
   /** What a sign-in stores; the number is that of the sign-in, from 1. It may throw. Without it nobody may be asked. */
   readonly signIn?: (number: number, need: SignInNeed) => Members | Promise<Members>;
   readonly anonymous?: boolean;
+  /** Gets more scopes without a person. */
+  readonly stepUp?: (need: SignInNeed) => Promise<void>;
 }
 
 /** A resource server, and a client of it. */
@@ -63,6 +65,7 @@ export function guard(scene: Scene, options: GuardedOptions): Guarded {
     credential,
     anonymous: options.anonymous ?? false,
     signInCommand: "mcp-auth login demo",
+    stepUp: options.stepUp,
     signIn: signIn === undefined ? undefined : async (need) => {
       needs.push(need);
       const number = needs.length;

@@ -6,6 +6,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { McpAuthError } from "../../../lib/primitives/errors.ts";
 import type { CredentialStore } from "../../../lib/services/credentials/mod.ts";
+import { fakeGrantPorts } from "../../fakes/grant_ports.ts";
 import { coded } from "../../primitives/coded_error.ts";
 import { HOUR, MINUTE, type Scene, setScene } from "./scene.ts";
 import { refusal, tokens } from "./token_endpoint.ts";
@@ -403,6 +404,7 @@ Deno.test("locks that could not be had are asked for again", async () => {
     store: scene.store,
     clock: scene.clock,
     http: () => createHttp(),
+    grants: () => Promise.resolve(fakeGrantPorts(scene)),
     shield: (operation) => operation(),
     room: () => Promise.resolve({ [Symbol.dispose]: () => {} }),
     audit: { record: () => {} },

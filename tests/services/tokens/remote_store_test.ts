@@ -14,6 +14,7 @@ import { LEASES } from "../../../lib/services/credentials/keys.ts";
 import { TokenAuthority } from "../../../lib/services/tokens/mod.ts";
 import { fakeClock } from "../../fakes/clock.ts";
 import { fakeEnv } from "../../fakes/env.ts";
+import { fakeGrantPorts } from "../../fakes/grant_ports.ts";
 import { type KvConnectServer, READ, startKvConnectServer, WRITE } from "../../fakes/kv_connect/server.ts";
 import { coded } from "../../primitives/coded_error.ts";
 import { openAt } from "../../primitives/kv_connect/servers.ts";
@@ -47,6 +48,7 @@ function testScene(name: string, body: (scene: Scene) => Promise<void>): void {
         store,
         clock,
         http: () => createHttp(),
+        grants: () => Promise.resolve(fakeGrantPorts({ clock })),
         locks: () => locks === undefined ? store.leases() : Promise.resolve(locks),
         room: () => Promise.resolve({ [Symbol.dispose]: () => {} }),
         shield: (operation) => operation(),

@@ -9,12 +9,14 @@ import {
   type CredentialRecord,
   type CredentialStore,
   openStore,
+  type ServerOptions,
   type ServerRecord,
 } from "../../../lib/services/credentials/mod.ts";
 import type { AuditEvent } from "../../../lib/services/audit/mod.ts";
 import { TokenAuthority } from "../../../lib/services/tokens/mod.ts";
 import { type FakeClock, fakeClock } from "../../fakes/clock.ts";
 import { fakeEnv } from "../../fakes/env.ts";
+import { type FakeGrantOptions, fakeGrantPorts } from "../../fakes/grant_ports.ts";
 import { type Script, startTokenEndpoint, type TokenEndpoint } from "./token_endpoint.ts";
 
 export const MINUTE = 60_000;
@@ -28,6 +30,10 @@ export interface SceneOptions {
   /** How the credential differs; null: nobody is signed in. */
   readonly credential?: Members | null;
   readonly script?: Script;
+  /** The options of the entry. */
+  readonly options?: ServerOptions;
+  /** What its grant finds. */
+  readonly grants?: Omit<FakeGrantOptions, "clock" | "identity">;
   /** Where the store and the locks are; in memory unless set. */
   readonly home?: string;
   /** Holds room in the store. */
@@ -70,11 +76,15 @@ export async function setScene(options: SceneOptions = {}): Promise<Scene> {
   const locks = home === undefined ? memoryLocks() : fileLocks(home);
   const shields = { open: 0, total: 0 };
   const audited: AuditEvent[] = [];
-  const sibling = () =>
-    new TokenAuthority({
+  const sibling = () => {
+    const made: TokenAuthority = new TokenAuthority({
       store: options.wrapStore?.(store) ?? store,
       clock,
       http: () => createHttp(),
+      grants: () =>
+        Promise.resolve(
+          fakeGrantPorts({ clock, ...options.grants, identity: (name) => made.identity(name) }),
+        ),
       locks: () => Promise.resolve(locks),
       shield: async (operation) => {
         shields.open++;
@@ -88,12 +98,14 @@ export async function setScene(options: SceneOptions = {}): Promise<Scene> {
       room: options.room ?? (() => Promise.resolve({ [Symbol.dispose]: () => {} })),
       audit: { record: (event) => void audited.push(event) },
     });
+    return made;
+  };
   const server: ServerRecord = {
     name: "demo",
     url: "https://mcp.example.com/mcp",
     createdAt: clock.now(),
     signIn: "oauth",
-    options: {},
+    options: options.options ?? {},
   };
   const client = {
     issuer: endpoint.issuer,

@@ -3,7 +3,7 @@
  *
  * @see MCP 2026-07-28 authorization, Step-Up Authorization Flow (C63-C66); behaviours row 32
  */
-import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, ok, rejects } from "node:assert/strict";
 import type { McpAuthError } from "../../../lib/primitives/errors.ts";
 import { coded } from "../../primitives/coded_error.ts";
 import { guard, scoped } from "./guarded.ts";
@@ -14,7 +14,7 @@ function granted(...scopes: readonly string[]): Members {
   return { accessToken: `at:${scopes.join("+")}`, grantedScopes: scopes, requestedScopes: scopes };
 }
 
-Deno.test("missing scopes are asked for together with all earlier ones, and the request is sent again", async () => {
+Deno.test("row 32: missing scopes are asked for together with all earlier ones, and the request is sent again", async () => {
   await using scene = await setScene({
     credential: { ...granted("read"), requestedScopes: ["read", "profile"] },
   });
@@ -30,7 +30,7 @@ Deno.test("missing scopes are asked for together with all earlier ones, and the 
   deepEqual(scene.endpoint.presented, [], "a refresh cannot widen a scope");
 });
 
-Deno.test("nobody may be asked: the error names the missing scopes and the command with all of them", async () => {
+Deno.test("row 32: nobody may be asked: the error names the missing scopes and the command with all of them", async () => {
   await using scene = await setScene({ credential: granted("read") });
   await using server = guard(scene, { judge: scoped({ write: ["read", "write", "admin"] }) });
   await rejects(server.request("write"), (error) => {
@@ -38,6 +38,49 @@ Deno.test("nobody may be asked: the error names the missing scopes and the comma
     equal((error as McpAuthError).hint, 'Run: mcp-auth login demo --scope "read write admin"');
     return true;
   });
+});
+
+for (
+  const [description, credential, challenge, says] of [
+    [
+      "a sign-in has asked for in vain",
+      { ...granted("read"), requestedScopes: ["read", "write"] },
+      'scope="read write"',
+      /^"http:\/\/127\.0\.0\.1:\d+" was asked for them and did not grant them: its administrator has to allow/,
+    ],
+    [
+      "the token has already",
+      granted("read", "write"),
+      'scope="write"',
+      /^The sign-in has all scopes that the server names \(read write\), .*the server's operator has to say/,
+    ],
+    [
+      "nobody names",
+      granted("read"),
+      "",
+      /the server's operator has to say what your account lacks$/,
+    ],
+  ] as const
+) {
+  Deno.test(`row 32: for scopes that ${description} the error says who can grant them, and names no command`, async () => {
+    await using scene = await setScene({ credential });
+    await using server = guard(scene, {
+      judge: () => [403, `Bearer error="insufficient_scope"${challenge === "" ? "" : `, ${challenge}`}`],
+    });
+    const error = await server.request("write").then(() => undefined, (error: McpAuthError) => error);
+    equal(error?.code, "INSUFFICIENT_SCOPE");
+    match(error?.hint ?? "", says);
+    doesNotMatch(error?.hint ?? "", /mcp-auth/);
+  });
+}
+
+Deno.test("a 403 to a request without a token does not speak of an account", async () => {
+  await using scene = await setScene({ credential: null });
+  await using server = guard(scene, { judge: () => [403], anonymous: true });
+  const error = await server.request("write").then(() => undefined, (error: McpAuthError) => error);
+  equal(error?.code, "AUTH_FAILED");
+  match(error?.message ?? "", /forbids it \(403\) and asks for no sign-in$/);
+  doesNotMatch(error?.hint ?? "", /account/);
 });
 
 Deno.test("a server's scopes cannot make a command of the command to run", async () => {
@@ -53,13 +96,17 @@ Deno.test("a server's scopes cannot make a command of the command to run", async
   }
 });
 
-Deno.test("one operation is stepped up at most twice, and then the error says which scopes are missing", async () => {
+Deno.test("row 32: one operation is stepped up at most twice, and then the error says which scopes are missing", async () => {
   await using scene = await setScene({ credential: granted("read") });
   await using server = guard(scene, {
     judge: scoped({ write: ["write"] }),
     signIn: (number) => ({ ...granted("read"), accessToken: `at:read+${number}` }),
   });
-  await rejects(server.request("write"), coded("INSUFFICIENT_SCOPE", /more scopes: write$/));
+  await rejects(server.request("write"), (error) => {
+    coded("INSUFFICIENT_SCOPE", /more scopes: write$/)(error);
+    doesNotMatch((error as McpAuthError).hint ?? "", /mcp-auth/, "to sign in again would go in a circle");
+    return true;
+  });
   equal(server.needs.length, 2);
   await rejects(server.request("write"), coded("INSUFFICIENT_SCOPE"));
   equal(server.needs.length, 2);
@@ -88,7 +135,7 @@ Deno.test("two operations that want different scopes each get theirs, and keep t
   deepEqual([...(await scene.stored())!.grantedScopes].sort(), ["admin", "read", "write"]);
 });
 
-Deno.test("a scope that is never granted is asked for twice in all, whatever the operation", async () => {
+Deno.test("row 32: a scope that is never granted is asked for twice in all, whatever the operation", async () => {
   await using scene = await setScene({ credential: granted("read") });
   await using server = guard(scene, {
     judge: (_token, operation) =>
@@ -122,4 +169,15 @@ Deno.test("a server that names no scopes is still stepped up to, twice at most",
   await rejects(server.request("write"), coded("INSUFFICIENT_SCOPE", /wants more scopes$/));
   equal(server.needs.length, 2);
   deepEqual(server.needs[0], { challenge: { error: "insufficient_scope" }, earlierScopes: ["read"] });
+});
+
+Deno.test("where a person is signed in, the grant that the entry names since takes nobody's place by itself", async () => {
+  await using scene = await setScene({
+    credential: granted("read"),
+    options: { grant: { kind: "client-credentials" } },
+  });
+  const stepUp = () => Promise.reject(new Error("a machine signs in"));
+  await using server = guard(scene, { judge: scoped({ write: ["write"] }), stepUp });
+  await rejects(server.request("write"), coded("INSUFFICIENT_SCOPE", /more scopes: write/));
+  equal((await scene.stored())?.accessToken, "at:read");
 });

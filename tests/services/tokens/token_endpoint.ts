@@ -9,6 +9,8 @@
 export interface Presented {
   readonly refreshToken: string;
   readonly form: URLSearchParams;
+  /** The `DPoP` header; null where there was none. */
+  readonly proof: string | null;
   /** How many requests came before. */
   readonly index: number;
 }
@@ -34,7 +36,8 @@ export function startTokenEndpoint(script?: Script, port = 0): TokenEndpoint {
     const form = new URLSearchParams(await request.text());
     const refreshToken = form.get("refresh_token") ?? "";
     presented.push(refreshToken);
-    const answer = await endpoint.script?.({ refreshToken, form, index: presented.length - 1 });
+    const proof = request.headers.get("dpop");
+    const answer = await endpoint.script?.({ refreshToken, form, proof, index: presented.length - 1 });
     if (answer !== undefined) return answer;
     if (form.get("grant_type") !== "refresh_token" || refreshToken !== live) {
       live = "none";

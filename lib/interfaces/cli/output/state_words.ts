@@ -10,6 +10,7 @@ export const STATE_WORDS: Readonly<Record<EntryState, string>> = {
   "no-sign-in-needed": "no sign-in needed",
   "not-signed-in": "not signed in",
   "signed-in": "signed in",
+  "token-given": "token given by hand",
   expired: "expired",
   "refresh-failed": "refresh failed",
 };

@@ -5,60 +5,97 @@
  * @module
  */
 import { asMcpAuthError, McpAuthError } from "../../../../primitives/errors.ts";
-import { parseWebUrl } from "../../../../primitives/web_url.ts";
-import { checkEntryName, entryNameFor } from "../../../../services/config/mod.ts";
+import { ACCOUNT_MAX_CHARS } from "../../../../primitives/limits.ts";
+import { safeText } from "../../../../primitives/untrusted_text.ts";
 import type { CredentialRecord, ServerRecord } from "../../../../services/credentials/mod.ts";
+import { addTarget, type ApiFlags } from "../../add_target.ts";
+import { isRenewable } from "../../../../services/tokens/mod.ts";
 import type { Action, CommonFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
+import { commandAgain, type HandTokenFlags } from "../../client_flags.ts";
 import { type SignInFlags, signInWithBrowser } from "../../entry.ts";
 import { type ClientFlags, type EntryFlags, givenClient, signInOptions } from "../../entry_flags.ts";
 import { firstExchange } from "../../first_exchange.ts";
+import { type GrantFlags, grantOptions, type KeyFlags } from "../../grant_flags.ts";
+import { connectWithToken, givenToken } from "../../hand_token.ts";
 import { isoTime } from "../../output/time.ts";
+import type { SiteFlags } from "../../provider_flags.ts";
 
 /** The flags of the command. */
-export type AddFlags = CommonFlags & SignInFlags & EntryFlags & ClientFlags & {
-  readonly force?: boolean | undefined;
-  readonly clientSecretFile?: string | undefined;
-};
+export type AddFlags =
+  & CommonFlags
+  & SignInFlags
+  & EntryFlags
+  & ClientFlags
+  & GrantFlags
+  & KeyFlags
+  & ApiFlags
+  & SiteFlags
+  & HandTokenFlags
+  & {
+    readonly force?: boolean | undefined;
+    readonly clientSecretFile?: string | undefined;
+  };
 
 /** Adds an entry. */
 export const action: Action<AddFlags, [string, string?]> = async (context, flags, first, second) => {
-  const url = second ?? first;
-  parseWebUrl(url, "server URL");
-  if (url.includes("#")) throw new McpAuthError("USAGE", "Cannot use the server URL: it has a fragment");
-  const name = checkEntryName(second === undefined ? entryNameFor(url) : first);
+  const { name, url, kind, named } = await addTarget(context, flags, first, second);
   const before = await context.store(flags).server(name);
   if (before !== undefined && !flags.force) throw taken(name, before.record.url);
-  if (second === undefined) context.say(`The entry is named "${name}"`);
-  const given = await givenClient(context, flags);
-  const options = signInOptions(context, flags);
+  if (!named) context.say(`The entry is named "${name}"`);
+  const token = await givenToken(context, flags, { fromEnvironment: true });
+  const given = token === undefined ? await givenClient(context, flags) : undefined;
+  const options = {
+    ...signInOptions(context, flags),
+    ...(token === undefined ? await grantOptions(context, flags, context.env) : {}),
+  };
   const server: ServerRecord = {
     name,
     url,
     createdAt: context.clock.now(),
-    signIn: "oauth",
+    signIn: token === undefined ? "oauth" : "token",
+    ...(kind === undefined ? {} : { kind }),
     options: given === undefined ? options : { ...options, clientId: given.clientId },
   };
   const expected = before?.version ?? null;
-  const outcome = await connect(context, flags, server, expected, given);
+  const signIn = {
+    ...flags,
+    command: commandAgain(kind === "api" ? ["add", name] : ["add", name, url], flags),
+  };
+  const outcome = token !== undefined
+    ? await connectWithToken(context, flags, server, token, expected)
+    : kind === "api"
+    ? await signInToApi(context, signIn, server, expected, given)
+    : await connect(context, signIn, server, expected, given);
   const { credential, tools } = outcome;
-  if (credential === undefined) await storeOpen(context, flags, { ...server, signIn: "none" }, expected);
+  if (credential === undefined && token === undefined) {
+    await storeOpen(context, flags, { ...server, signIn: "none" }, expected);
+  }
   const count = tools === undefined ? "" : `${tools} ${tools === 1 ? "tool" : "tools"}`;
   const remarks = [
-    ...(credential === undefined ? ["no sign-in needed"] : []),
+    ...(token !== undefined
+      ? ["token given by hand"]
+      : credential === undefined
+      ? ["no sign-in needed"]
+      : []),
     ...(count === "" ? [] : [count]),
   ];
+  const connectedText = `✓ Connected to ${name}${remarks.length === 0 ? "" : ` (${remarks.join(", ")})`}`;
+  const stored = (await context.store(flags).server(name))?.record.options;
   context.print(flags, {
     name,
     url,
-    sign_in: credential === undefined ? "none" : "oauth",
+    kind: kind ?? "mcp",
+    sign_in: token !== undefined ? "token" : credential === undefined ? "none" : "oauth",
     issuer: credential?.issuer ?? null,
     account: credential?.account ?? null,
     scope: credential?.grantedScopes.join(" ") ?? null,
-    expires_at: isoTime(credential?.expiresAt),
-    can_refresh: credential?.refreshToken !== undefined,
+    expires_at: isoTime(token?.expiresAt ?? credential?.expiresAt),
+    can_refresh: credential !== undefined && isRenewable(credential),
     tools: tools ?? null,
-  }, `✓ Connected to ${name}${remarks.length === 0 ? "" : ` (${remarks.join(", ")})`}`);
+    provider: stored?.provider ?? null,
+    site: stored?.site ?? null,
+  }, kind === "api" ? signedInText(server, credential, stored) : connectedText);
   if (context.store(flags).inMemory) {
     context.say("Nothing is kept: the memory keystore ends with this command");
   }
@@ -70,10 +107,34 @@ interface Outcome {
   readonly tools: number | undefined;
 }
 
+/** Signs in for an API, where no exchange proves that it works. */
+async function signInToApi(
+  context: CliContext,
+  flags: AddFlags & { readonly command: string },
+  server: ServerRecord,
+  expected: string | null,
+  given: Awaited<ReturnType<typeof givenClient>>,
+): Promise<Outcome> {
+  const credential = await signInWithBrowser(context, flags, { server, expected, challenge: {} }, given);
+  return { credential, tools: undefined };
+}
+
+function signedInText(
+  { name }: ServerRecord,
+  credential: CredentialRecord | undefined,
+  options: ServerRecord["options"] | undefined,
+): string {
+  const { account } = credential ?? {};
+  const { site } = options ?? {};
+  return `✓ Signed in to ${name}${
+    account === undefined ? "" : ` as ${safeText(account, ACCOUNT_MAX_CHARS)}`
+  }${site === undefined ? "" : ` (site ${safeText(site.name)})`}`;
+}
+
 /** Runs the first exchange, signing in when the server asks for it. */
 async function connect(
   context: CliContext,
-  flags: AddFlags,
+  flags: AddFlags & { readonly command: string },
   server: ServerRecord,
   expected: string | null,
   given: Awaited<ReturnType<typeof givenClient>>,

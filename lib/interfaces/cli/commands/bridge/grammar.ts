@@ -5,7 +5,8 @@
  */
 import { defineCommand } from "../../command.ts";
 import { clientFlags, entryFlags, signInFlags } from "../../entry_flags.ts";
-import { storeFlags, switchFlag } from "../../flags.ts";
+import { storeFlags, switchFlag, valueFlag } from "../../flags.ts";
+import { grantFlags, keyFlags } from "../../grant_flags.ts";
 import type { BridgeFlags } from "./action.ts";
 
 /** The command. */
@@ -21,7 +22,10 @@ export const command = defineCommand<BridgeFlags, [string]>({
   parameters: {
     flags: {
       login: switchFlag("Sign in through the browser when that is needed"),
+      clientSecretFile: valueFlag("File with the client's secret", "file"),
       ...clientFlags,
+      ...keyFlags,
+      ...grantFlags,
       ...entryFlags,
       ...signInFlags,
       ...storeFlags,

@@ -10,7 +10,7 @@ import { safeText } from "../../../../primitives/untrusted_text.ts";
 import type { Action, CommonFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { connectionTo } from "../../connection.ts";
-import { requireEntry } from "../../entry.ts";
+import { targetEntry } from "../../hand_token.ts";
 
 /** Calls a tool. */
 export const action: Action<CommonFlags, [string, string, string?]> = async (
@@ -20,7 +20,7 @@ export const action: Action<CommonFlags, [string, string, string?]> = async (
   tool,
   json,
 ) => {
-  const { record } = await requireEntry(context, flags, name);
+  const record = await targetEntry(context, flags, name);
   const args = await readArguments(context, json);
   const connection = await connectionTo(context, flags, record, context.services(flags).authorizer(record));
   try {

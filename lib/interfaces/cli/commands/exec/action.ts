@@ -6,6 +6,7 @@
 import { asMcpAuthError, McpAuthError } from "../../../../primitives/errors.ts";
 import type { Child, ChildOptions } from "../../../../primitives/system/child.ts";
 import { safeText } from "../../../../primitives/untrusted_text.ts";
+import { bearer } from "../../../../services/tokens/mod.ts";
 import type { Action, StoreFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { EXEC_FAILED } from "../../exit_code.ts";
@@ -33,20 +34,23 @@ export const action: Action<ExecFlags, string[]> = async (context, flags, ...wor
 };
 
 async function start(context: CliContext, flags: ExecFlags, words: readonly string[]): Promise<Child> {
-  const [name, program, ...args] = words;
-  if (name === undefined || program === undefined) {
+  const [nameOrUrl, program, ...args] = words;
+  if (nameOrUrl === undefined || program === undefined) {
     throw new McpAuthError("USAGE", "Cannot run a command: none is given", {
       hint: "Run: mcp-auth exec <name> -- <command>",
     });
   }
   checkFlags(flags);
+  const { targetName } = await import("../../hand_token.ts");
+  const name = await targetName(context, flags, nameOrUrl);
   const services = context.services(flags);
   const credential = await services.authority.current(name);
+  const { authorization } = bearer(credential);
   await services.authority.settled();
   context[Symbol.dispose]();
   const { startChild } = await import("../../../../primitives/system/child.ts");
   const { isRestarted } = await import("../../../../primitives/system/restart.ts");
-  const { given, how } = handover(flags, credential.accessToken);
+  const { given, how } = handover(flags, credential.accessToken, authorization);
   const child = await startChild([program, ...args], { ...given, watchParent: isRestarted() });
   services.audit.record({
     event: "token_given",
@@ -64,8 +68,9 @@ async function start(context: CliContext, flags: ExecFlags, words: readonly stri
 function handover(
   { env = VARIABLE, fd, header }: ExecFlags,
   token: string,
+  authorization: string,
 ): { readonly given: ChildOptions; readonly how: string } {
-  const text = header ? `Authorization: Bearer ${token}` : token;
+  const text = header ? `Authorization: ${authorization}` : token;
   return fd === undefined
     ? { given: { variables: { [env]: text } }, how: `variable ${env}` }
     : { given: { descriptor: { number: fd, text: `${text}\n` } }, how: `descriptor ${fd}` };

@@ -4,6 +4,7 @@
  * @module
  */
 import { McpAuthError } from "../../../../primitives/errors.ts";
+import { QUIRKS } from "../../../../primitives/oauth/quirks/table.ts";
 import { safeText } from "../../../../primitives/untrusted_text.ts";
 import type { Action } from "../../command.ts";
 import { EXIT_CODES } from "../../exit_code.ts";
@@ -22,15 +23,40 @@ const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
   ["MCP_AUTH_NEW_PASSPHRASE", "the passphrase that keystore rekey puts in its place"],
   ["MCP_AUTH_CLIENT_ID", "client that you registered by hand, as --client-id"],
   ["MCP_AUTH_CLIENT_SECRET", "its secret"],
+  ["MCP_AUTH_PRIVATE_KEY", "its private key in place of a secret: PEM or JWK"],
+  ["MCP_AUTH_GRANT", "client-credentials, workload-identity or enterprise: sign in without a person"],
+  ["MCP_AUTH_ASSERTION", "token of a workload, or its source, as --workload-identity"],
+  ["MCP_AUTH_IDP", "identity provider of a company, as --enterprise"],
+  ["MCP_AUTH_IDP_CLIENT_ID", "client at the identity provider, as --idp-client-id"],
+  ["MCP_AUTH_IDP_CLIENT_SECRET", "its secret"],
+  ["MCP_AUTH_ID_TOKEN", "ID token for the identity provider, or its source, as --id-token"],
   ["MCP_AUTH_CLIENT_METADATA_URL", "client ID metadata document, as --client-metadata-url"],
+  [
+    "MCP_AUTH_ACCESS_TOKEN",
+    "access token for add, or for a URL in place of an entry; never goes before an entry",
+  ],
+  ["<PROVIDER>_CLIENT_ID", "client at a provider, such as GITHUB_CLIENT_ID; used for that provider alone"],
+  ["<PROVIDER>_CLIENT_SECRET", "its secret"],
+  ["MCP_AUTH_AUTH_ENDPOINT", "authorization endpoint, of a server that cannot be discovered"],
+  ["MCP_AUTH_TOKEN_ENDPOINT", "its token endpoint"],
+  ["MCP_AUTH_SCOPE", "scopes, as --scope"],
+  ["MCP_AUTH_DPOP", "1 binds the tokens of a sign-in to a key, as --dpop"],
   ["MCP_AUTH_EXPORT_PASSPHRASE", "the passphrase of export and import"],
   ["MCP_REMOTE_CONFIG_DIR", "folder of mcp-remote, for import mcp-remote"],
-  ["BROWSER", "program that opens a URL; started without a shell"],
-  ["HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "proxy for requests"],
+  ["MCP_AUTH_REDIRECT_URI", "redirect URI as you registered it, as --redirect-uri"],
+  ["BROWSER", "programs that open a URL, with colons between them; started without a shell"],
+  ["HTTPS_PROXY, ALL_PROXY", "proxy for requests: http://user:password@host:port; https and socks5 as well"],
+  ["NO_PROXY", "where no proxy is used: hosts with all below them, host:port, addresses, CIDR blocks, or *"],
+  ["SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, DENO_CERT", "files of certificates to trust, as --ca-file"],
 ];
 
 const TOPICS: Readonly<Record<string, () => string>> = {
   "environment": () => table([["VARIABLE", "MEANING"], ...ENVIRONMENT]),
+  "quirks": () =>
+    table([
+      ["QUIRK", "ALLOWED FOR", "WHAT IS DONE"],
+      ...Object.entries(QUIRKS).map(([name, { applies, changes }]) => [name, applies.join(", "), changes]),
+    ]),
   "exit-codes": () =>
     table([["CODE", "MEANING"], ...EXIT_CODES.map(([code, meaning]) => [String(code), meaning])]),
 };
@@ -48,7 +74,7 @@ export const action: Action<NoFlags, string[]> = async (context, _flags, ...word
   throw new McpAuthError(
     "USAGE",
     `Cannot show help on "${safeText(words.join(" "), 60)}": no such command or topic`,
-    { hint: "Run mcp-auth help for the commands; topics are environment and exit-codes" },
+    { hint: "Run mcp-auth help for the commands; topics are environment, quirks and exit-codes" },
   );
 };
 

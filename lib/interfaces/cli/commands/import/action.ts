@@ -9,6 +9,7 @@ import { safeText, safeUrl } from "../../../../primitives/untrusted_text.ts";
 import { expandHeaders } from "../../../../services/config/mod.ts";
 import type { WholeEntry } from "../../../../services/credentials/mod.ts";
 import { importEntries, readExport, renameEntries } from "../../../../services/transfer/mod.ts";
+import { isRenewable } from "../../../../services/tokens/mod.ts";
 import type { Action, CommonFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { isoTime } from "../../output/time.ts";
@@ -56,22 +57,36 @@ async function importFile(context: CliContext, flags: ImportFlags, file: string)
       name: server.name,
       url: server.url,
       tokens: credential !== undefined,
-      can_refresh: credential?.refreshToken !== undefined,
+      can_refresh: credential !== undefined && isRenewable(credential),
       expires_at: isoTime(credential?.expiresAt),
       replaces: replaced.includes(server.name),
     })),
   }, entries.length === 0 ? "The export holds no entries" : lines(entries, replaced, flags).join("\n"));
 }
 
-/** Whoever made the file may have named a variable of this machine that its server should never see. */
+/** Whoever made the file may have named a variable or a file of this machine that its server should never see. */
 function warnOfVariables(context: CliContext, entries: readonly WholeEntry[]): void {
   for (const { server: { name, url, options } } of entries) {
     const variables = new Set<string>();
-    expandHeaders(options.headers, (variable) => (variables.add(variable), ""));
-    if (variables.size === 0) continue;
-    const words = safeText([...variables].join(", "));
+    const files = new Set<string>();
+    expandHeaders(
+      options.headers,
+      (variable) => (variables.add(variable), ""),
+      (path) => (files.add(path), ""),
+    );
+    const warn = (what: string, sources: ReadonlySet<string>) => {
+      if (sources.size === 0) return;
+      const words = safeText([...sources].join(", "));
+      context.say(
+        `Warning: "${name}": its headers send ${what} of this machine to ${safeUrl(url)}: ${words}`,
+      );
+    };
+    warn("variables", variables);
+    warn("files", files);
+    if (options.clientCertificate === undefined) continue;
+    const file = safeText(options.clientCertificate.certFile);
     context.say(
-      `Warning: "${name}": its headers send variables of this machine to ${safeUrl(url)}: ${words}`,
+      `Warning: "${name}": it shows the certificate of this machine in "${file}" to ${safeUrl(url)}`,
     );
   }
 }

@@ -5,6 +5,7 @@
  */
 import { ACCOUNT_MAX_CHARS } from "../../../../primitives/limits.ts";
 import { safeText, safeUrl } from "../../../../primitives/untrusted_text.ts";
+import { isRenewable } from "../../../../services/tokens/mod.ts";
 import type { Action, CommonFlags } from "../../command.ts";
 import { entryState } from "../../../composition/entry_state.ts";
 import { STATE_WORDS } from "../../output/state_words.ts";
@@ -25,7 +26,7 @@ export const action: Action<CommonFlags, []> = async (context, flags) => {
     state,
     account: credential?.account ?? null,
     expires_at: isoTime(credential?.expiresAt),
-    can_refresh: credential?.refreshToken !== undefined,
+    can_refresh: credential !== undefined && isRenewable(credential),
   }));
   if (entries.length === 0 && !flags.json) {
     return context.say("No entries yet. Add one with: mcp-auth add <name> <url>");

@@ -11,7 +11,8 @@ import { shellWord } from "../../../../primitives/system/permissions.ts";
 import { browserNeeds, programPlace } from "../../../../primitives/system/sandbox.ts";
 import { safeText } from "../../../../primitives/untrusted_text.ts";
 import { entryShape } from "../../../../services/credentials/mod.ts";
-import { LOOPBACK_SHAPE } from "../../../../services/signin/mod.ts";
+import { clientVariables } from "../../../../services/providers/mod.ts";
+import { redirectShape } from "../../../../services/signin/mod.ts";
 import { noSuchEntry } from "../../../../services/tokens/mod.ts";
 import type { Action, CommonFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
@@ -86,10 +87,15 @@ async function subjectsOf(
     if (found === undefined) throw noSuchEntry(each);
     const credential = found.credential?.record;
     const clients = credential === undefined ? [] : await Promise.all(
-      [entryShape(each), LOOPBACK_SHAPE].map((shape) => store.client(credential.issuer, shape)),
+      [entryShape(each), await redirectShape(found.server.record.options)]
+        .map((shape) => store.client(credential.issuer, shape)),
     );
+    // Of a provider that is not there any more nothing is known; the sign-in says so.
+    const provider = await context.services(flags).provider(found.server.record).catch(() => undefined);
+    const variables = provider?.trusted ? Object.values(clientVariables(provider.template.name)) : [];
     return {
-      server: found.server.record,
+      server: { ...found.server.record, options: provider?.options ?? found.server.record.options },
+      variables,
       credential,
       clients: clients.filter((client) => client !== undefined),
     };

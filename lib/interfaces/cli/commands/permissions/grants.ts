@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { CALLBACK_PORT } from "../../../../primitives/limits.ts";
 import type { Env } from "../../../../primitives/system/env.ts";
 import type { KeychainNeeds } from "../../../../primitives/system/keychain/keychain.ts";
 import type { BrowserNeeds, Place } from "../../../../primitives/system/sandbox.ts";
@@ -15,7 +14,9 @@ import type {
   KeystoreKind,
   ServerRecord,
 } from "../../../../services/credentials/mod.ts";
-import { CALLBACK_PATH } from "../../../../services/signin/mod.ts";
+import { callbackPlace, registeredPorts } from "../../../../services/signin/mod.ts";
+import { connectionNeeds } from "./connections.ts";
+import { machineNeeds } from "./machine.ts";
 import { type CommandNeeds, type Reach, VARIABLES, type VariableUse } from "./needs.ts";
 
 /** What Deno is to allow; everything else it is not. */
@@ -39,6 +40,8 @@ export interface Subject {
   readonly credential: CredentialRecord | undefined;
   /** The client registrations that a sign-in may use again. */
   readonly clients: readonly ClientRecord[];
+  /** The variables that a sign-in reads a client of its provider from. */
+  readonly variables?: readonly string[];
 }
 
 /** The machine, and the store on it. */
@@ -75,6 +78,7 @@ export function grantsFor(needs: CommandNeeds, subjects: readonly Subject[], sit
   if (subjects.length === 0 && needs.reaches.some((reach) => OF_ENTRIES.has(reach))) {
     found.more(["net"], "There is no entry: its hosts are not known, ask again once it is added");
   }
+  addConnections(found, subjects, situation);
   return {
     read: sorted(found.read),
     write: sorted(found.write),
@@ -90,6 +94,16 @@ export function grantsFor(needs: CommandNeeds, subjects: readonly Subject[], sit
 
 /** What depends on the entries. */
 const OF_ENTRIES: ReadonlySet<Reach> = new Set(["refresh", "revoke", "server", "sign-in"]);
+
+/** What the connections to the hosts that were found need. */
+function addConnections(found: Collection, subjects: readonly Subject[], { env }: Situation): void {
+  if (found.net.size === 0 && !found.open.has("net")) return;
+  const needs = connectionNeeds(env, subjects.map(({ server }) => server), [...found.net]);
+  for (const host of needs.net) found.net.add(host);
+  for (const path of needs.read) found.read.add(path);
+  for (const name of needs.env) found.variables.add(name);
+  for (const note of needs.notes) found.notes.add(note);
+}
 
 class Collection {
   readonly read = new Set<string>();
@@ -137,7 +151,10 @@ function addFolder(found: Collection, { home, homeVariables }: Situation): void 
 
 function addStore(found: Collection, situation: Situation): void {
   const { env, home, keystore } = situation;
-  if (home === undefined || keystore === undefined) found.set(["MCP_AUTH_KEYSTORE"]);
+  if (home === undefined || keystore === undefined) {
+    found.set(["MCP_AUTH_KEYSTORE", "MCP_AUTH_GRANT"]);
+    found.uses("token");
+  }
   if (home === undefined) return;
   addFolder(found, situation);
   found.write.add(home);
@@ -183,6 +200,7 @@ function addReach(
 ): void {
   switch (reach) {
     case "refresh":
+      addMachines(found, subjects, situation);
       return eachSignedIn(found, subjects, (metadata) => found.host(metadata.token_endpoint));
     case "revoke":
       return eachSignedIn(found, subjects, (metadata) => found.host(metadata.revocation_endpoint));
@@ -191,10 +209,22 @@ function addReach(
         for (const client of [credential?.client, ...clients]) found.host(client?.registrationClientUri);
       }
       return;
+    case "registering":
+      eachSignedIn(found, subjects, (metadata) => found.host(metadata.issuer));
+      return found.more(
+        ["read"],
+        "Add --allow-read= for the file with the initial access token, unless that is standard input",
+      );
+    case "document":
+      return found.more(["net"], "Add --allow-net= for the host of the document");
     case "server":
       for (const { server } of subjects) {
         found.host(server.url);
-        expandHeaders(server.options.headers, (name) => (found.variables.add(name), ""));
+        expandHeaders(
+          server.options.headers,
+          (name) => (found.variables.add(name), ""),
+          (path) => (found.read.add(path), ""),
+        );
       }
       return;
     case "sign-in":
@@ -220,25 +250,58 @@ function addReach(
   }
 }
 
-function addSignIn(found: Collection, subjects: readonly Subject[], { browser }: Situation): void {
+/** A grant is run again by whoever needs a token, with scopes that are missing at its server itself. */
+function addMachines(found: Collection, subjects: readonly Subject[], { env }: Situation): void {
+  for (const { server, credential } of subjects) {
+    const needs = machineNeeds(server.options.grant);
+    for (const path of needs.read) found.read.add(path);
+    for (const name of needs.env) found.variables.add(name);
+    for (const url of [...needs.urls, ...needs.hostVariables.map((name) => env.get(name))]) found.host(url);
+    if (server.options.grant !== undefined) found.host(credential?.issuer);
+    if (needs.entry === undefined) continue;
+    found.more(
+      ["net"],
+      `"${server.name}" signs in as "${needs.entry}": ask for both, to have the hosts of both`,
+    );
+  }
+}
+
+function addSignIn(found: Collection, subjects: readonly Subject[], situation: Situation): void {
+  const { browser } = situation;
+  addMachines(found, subjects, situation);
+  found.uses("grant");
   found.uses("client");
-  for (const { server, clients } of subjects) {
-    const ports = server.options.callbackPorts ??
-      [...clients.flatMap(({ redirectUris }) => redirectUris.flatMap(callbackPort)), CALLBACK_PORT, 0];
-    for (const port of ports) found.net.add(`127.0.0.1:${port}`);
+  found.uses("surroundings");
+  for (const { server, clients, credential, variables = [] } of subjects) {
+    found.set(variables);
+    const { source, clientId } = credential?.client ?? {};
+    // The program's own document is looked at; one that the user named never is.
+    const isOwn = source === "client-id-metadata" && server.options.clientMetadataUrl === undefined;
+    if (isOwn) found.host(clientId);
+    for (const url of Object.values(server.options.authorizationServer ?? {})) found.host(url);
+    if (server.options.grant !== undefined) continue;
+    const { listen } = callbackPlace(
+      server.options,
+      registeredPorts(clients.flatMap(({ redirectUris }) => redirectUris), server.options),
+    );
+    if (listen === undefined) continue;
+    for (const host of [listen.hostname, ...listen.also ?? []]) {
+      for (const port of listen.ports) found.net.add(`${host.includes(":") ? `[${host}]` : host}:${port}`);
+    }
   }
   eachSignedIn(found, subjects, (metadata) => {
     for (const [name, url] of Object.entries(metadata)) {
       if (name === "issuer" || name.endsWith("_endpoint")) found.host(url);
     }
   });
+  if (subjects.length > 0 && subjects.every(({ server }) => server.options.grant !== undefined)) return;
   if (browser.isDeno) {
     found.notes.add(
       "BROWSER starts deno, and whoever may start deno may do everything: it is not granted, and the URL is printed",
     );
     return;
   }
-  found.run.add(browser.program);
+  for (const program of browser.programs) found.run.add(program);
   found.set(browser.variables);
 }
 
@@ -275,12 +338,6 @@ function eachSignedIn(
       );
     }
   }
-}
-
-function callbackPort(redirectUri: string): readonly number[] {
-  const url = URL.parse(redirectUri);
-  const isOurs = url?.hostname === "127.0.0.1" && url.pathname === CALLBACK_PATH && url.port !== "";
-  return isOurs ? [Number(url.port)] : [];
 }
 
 function sorted(values: ReadonlySet<string>): readonly string[] {

@@ -14,6 +14,10 @@ export type Reach =
   | "revoke"
   /** Where its client registrations are deleted. */
   | "registration"
+  /** Where a client is registered by hand. */
+  | "registering"
+  /** A client ID metadata document that the command line names. */
+  | "document"
   /** The MCP server. */
   | "server"
   /** The authorization server with its metadata, the callback, the browser. */
@@ -48,6 +52,7 @@ export const COMMAND_NEEDS: Readonly<Record<string, CommandNeeds>> = {
   "logout --client": store("revoke", "registration"),
   list: store(),
   status: store(),
+  doctor: store("server", "sign-in"),
   token: store("refresh"),
   refresh: store("refresh"),
   exec: store("refresh", "program"),
@@ -58,6 +63,18 @@ export const COMMAND_NEEDS: Readonly<Record<string, CommandNeeds>> = {
   set: store(),
   rename: store(),
   remove: store("revoke"),
+  client: store(),
+  "client list": store(),
+  "client show": store("registration"),
+  "client register": store("server", "registering"),
+  "client delete": store("registration"),
+  "client metadata": NOTHING,
+  "client metadata --check": store("document"),
+  provider: store(),
+  "provider list": store(),
+  "provider show": store(),
+  "provider add": store(),
+  "provider remove": store(),
   keystore: store(),
   "keystore status": store(),
   "keystore use": store("new-key"),
@@ -79,9 +96,19 @@ export type VariableUse =
   | "keystore"
   | "new-key"
   | "client"
+  /** It brings an access token. */
+  | "token"
+  /** It says how to sign in without a person, or holds what that takes. */
+  | "grant"
   | "browser"
+  /** It tells where the person sits. */
+  | "surroundings"
+  /** It tells what their terminal shows: what it is read for does as well without, so it is not granted. */
+  | "ornament"
   | "export"
   | "mcp-remote"
+  /** How requests go out; see `connections.ts`. */
+  | "connection"
   /** It speaks from one process of this program to another, and is never granted. */
   | "internal";
 
@@ -101,9 +128,62 @@ export const VARIABLES: Readonly<Record<string, VariableUse>> = {
   MCP_AUTH_CLIENT_ID: "client",
   MCP_AUTH_CLIENT_SECRET: "client",
   MCP_AUTH_CLIENT_METADATA_URL: "client",
+  MCP_AUTH_AUTH_ENDPOINT: "client",
+  MCP_AUTH_TOKEN_ENDPOINT: "client",
+  MCP_AUTH_SCOPE: "client",
+  MCP_AUTH_DPOP: "client",
+  MCP_AUTH_REDIRECT_URI: "client",
+  MCP_AUTH_ACCESS_TOKEN: "token",
+  MCP_AUTH_GRANT: "grant",
+  MCP_AUTH_PRIVATE_KEY: "grant",
+  MCP_AUTH_ASSERTION: "grant",
+  MCP_AUTH_ID_TOKEN: "grant",
+  MCP_AUTH_IDP: "grant",
+  MCP_AUTH_IDP_CLIENT_ID: "grant",
+  MCP_AUTH_IDP_CLIENT_SECRET: "grant",
+  ACTIONS_ID_TOKEN_REQUEST_URL: "grant",
+  ACTIONS_ID_TOKEN_REQUEST_TOKEN: "grant",
   BROWSER: "browser",
+  PATH: "browser",
+  C9_PID: "surroundings",
+  CI: "surroundings",
+  CLOUD_SHELL: "surroundings",
+  CODER: "surroundings",
+  CODESPACES: "surroundings",
+  CODESPACE_NAME: "surroundings",
+  DISPLAY: "surroundings",
+  GITHUB_ACTIONS: "surroundings",
+  GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN: "surroundings",
+  GITLAB_CI: "surroundings",
+  GITPOD_WORKSPACE_ID: "surroundings",
+  JUPYTERHUB_USER: "surroundings",
+  KUBERNETES_SERVICE_HOST: "surroundings",
+  LANG: "ornament",
+  LC_ALL: "ornament",
+  LC_CTYPE: "ornament",
+  NO_COLOR: "ornament",
+  REPL_ID: "surroundings",
+  SSH_CONNECTION: "surroundings",
+  SSH_TTY: "surroundings",
+  TERM: "ornament",
+  VSCODE_PROXY_URI: "surroundings",
+  WAYLAND_DISPLAY: "surroundings",
+  WSL_DISTRO_NAME: "surroundings",
+  container: "surroundings",
   MCP_AUTH_EXPORT_PASSPHRASE: "export",
   MCP_REMOTE_CONFIG_DIR: "mcp-remote",
   USERPROFILE: "mcp-remote",
+  HTTPS_PROXY: "connection",
+  https_proxy: "connection",
+  HTTP_PROXY: "connection",
+  http_proxy: "connection",
+  ALL_PROXY: "connection",
+  all_proxy: "connection",
+  NO_PROXY: "connection",
+  no_proxy: "connection",
+  REQUEST_METHOD: "connection",
+  SSL_CERT_FILE: "connection",
+  NODE_EXTRA_CA_CERTS: "connection",
+  DENO_CERT: "connection",
   MCP_AUTH_RESTARTED_BY: "internal",
 };

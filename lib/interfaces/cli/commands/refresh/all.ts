@@ -6,6 +6,7 @@
 import { asMcpAuthError, type McpAuthError } from "../../../../primitives/errors.ts";
 import { REFRESHES_AT_ONCE_MAX } from "../../../../primitives/limits.ts";
 import type { CredentialRecord } from "../../../../services/credentials/mod.ts";
+import { isRenewable } from "../../../../services/tokens/mod.ts";
 import type { CommonFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { worstExitCode } from "../../entry.ts";
@@ -19,14 +20,14 @@ type Outcome =
   | { readonly name: string; readonly error: McpAuthError };
 
 /**
- * Refreshes every entry that has a refresh token.
+ * Renews the tokens of every entry that has a refresh token, or a grant that needs no person.
  *
  * @returns The exit code of the worst outcome.
  */
 export async function refreshAll(context: CliContext, flags: CommonFlags): Promise<number> {
   const { signal } = await context.services(flags).interruption();
   const credentials = (await context.store(flags).credentials()).map(({ record }) => record);
-  const refreshable = credentials.filter(({ refreshToken }) => refreshToken !== undefined);
+  const refreshable = credentials.filter(isRenewable);
   const { authority } = context.services(flags);
   const outcomes = await eachOf(refreshable, async ({ name, accessToken }): Promise<Outcome> => {
     try {

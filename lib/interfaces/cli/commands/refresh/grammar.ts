@@ -20,7 +20,7 @@ export const command = defineCommand<RefreshFlags, [string?]>({
   ],
   parameters: {
     flags: {
-      all: switchFlag("Refresh every entry that is signed in and has a refresh token"),
+      all: switchFlag("Refresh every entry that is signed in and needs no person for it"),
       ...jsonFlag,
       ...storeFlags,
     },

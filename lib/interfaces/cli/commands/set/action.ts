@@ -8,12 +8,15 @@ import { parseWebUrl } from "../../../../primitives/web_url.ts";
 import { safeUrl } from "../../../../primitives/untrusted_text.ts";
 import type { ServerOptions, ServerRecord } from "../../../../services/credentials/mod.ts";
 import type { Action, CommonFlags } from "../../command.ts";
+import { withOptions } from "../../callback_flags.ts";
 import type { CliContext } from "../../context.ts";
 import { requireEntry } from "../../entry.ts";
+import { type GrantFlags, grantOptions, shownGrant } from "../../grant_flags.ts";
+import { UNSETTABLE_PROVIDER } from "../../provider_flags.ts";
 import { type EntryFlags, entryOptions, type UNSETTABLE } from "../../entry_flags.ts";
 
 /** The flags of the command. */
-export type SetFlags = CommonFlags & EntryFlags & {
+export type SetFlags = CommonFlags & EntryFlags & GrantFlags & {
   readonly url?: string | undefined;
   readonly unset?: readonly (typeof UNSETTABLE[number])[] | undefined;
 };
@@ -24,17 +27,27 @@ const OPTION_OF: Readonly<Record<typeof UNSETTABLE[number], keyof ServerOptions>
   "client-id": "clientId",
   "client-metadata-url": "clientMetadataUrl",
   "callback-port": "callbackPorts",
+  "callback-host": "callbackHost",
+  "redirect-uri": "redirectUri",
+  "listen": "listen",
   "header": "headers",
+  "ca-file": "caFile",
+  "client-cert": "clientCertificate",
   "allow-private-host": "allowPrivateHosts",
+  "allow-metadata-origin": "allowMetadataOrigins",
   "assume-pkce": "allowMissingPkceMetadata",
+  "dpop": "dpop",
   "authorize-param": "authorizeParameters",
   "client-name": "clientName",
+  "grant": "grant",
+  "assertion-audience": "assertionAudience",
+  ...UNSETTABLE_PROVIDER,
 };
 
 /** Changes an entry. */
 export const action: Action<SetFlags, [string]> = async (context, flags, name) => {
   const { record, version } = await requireEntry(context, flags, name);
-  const given = entryOptions(flags);
+  const given = { ...entryOptions(flags), ...await grantOptions(context, flags, undefined) };
   if (Object.keys(given).length === 0 && flags.unset === undefined && flags.url === undefined) {
     throw new McpAuthError("USAGE", `Cannot change "${name}": nothing to change was given`, {
       hint: "Run: mcp-auth set --help",
@@ -44,7 +57,7 @@ export const action: Action<SetFlags, [string]> = async (context, flags, name) =
   const kept = Object.fromEntries(
     Object.entries(record.options).filter(([option]) => !forgotten.includes(option)),
   );
-  const next: ServerRecord = { ...record, options: { ...kept, ...given } };
+  const next: ServerRecord = { ...record, options: withOptions(kept, given) };
   const moved = flags.url === undefined
     ? next
     : { ...next, url: await checkMove(context, flags, record, flags.url) };
@@ -57,10 +70,18 @@ export const action: Action<SetFlags, [string]> = async (context, flags, name) =
       },
     );
   }
-  const { headers, ...options } = moved.options;
+  const { headers, grant, ...options } = moved.options;
   context.print(
     flags,
-    { name, url: moved.url, options: { ...options, ...(headers && { headers: Object.keys(headers) }) } },
+    {
+      name,
+      url: moved.url,
+      options: {
+        ...options,
+        ...(headers && { headers: Object.keys(headers) }),
+        ...(grant && { grant: shownGrant(grant) }),
+      },
+    },
     `✓ Changed ${name}`,
   );
 };

@@ -6,6 +6,7 @@
 import { defineCommand } from "../../command.ts";
 import { entryFlags, UNSETTABLE } from "../../entry_flags.ts";
 import { entryName, jsonFlag, storeFlags, valueFlag } from "../../flags.ts";
+import { grantFlags } from "../../grant_flags.ts";
 import type { SetFlags } from "./action.ts";
 
 /** The command. */
@@ -23,6 +24,7 @@ export const command = defineCommand<SetFlags, [string]>({
     flags: {
       url: valueFlag("URL of the MCP server; at another origin only while signed out", "url"),
       ...entryFlags,
+      ...grantFlags,
       unset: { kind: "enum", values: UNSETTABLE, brief: "Option to forget", optional: true, variadic: true },
       ...jsonFlag,
       ...storeFlags,

@@ -6,11 +6,11 @@
 import { safeText } from "../../../../primitives/untrusted_text.ts";
 import type { Action, CommonFlags } from "../../command.ts";
 import { connectionTo } from "../../connection.ts";
-import { requireEntry } from "../../entry.ts";
+import { targetEntry } from "../../hand_token.ts";
 
 /** Lists the tools. */
 export const action: Action<CommonFlags, [string]> = async (context, flags, name) => {
-  const { record } = await requireEntry(context, flags, name);
+  const record = await targetEntry(context, flags, name);
   const connection = await connectionTo(context, flags, record, context.services(flags).authorizer(record));
   try {
     const tools = await connection.listAll("tools/list", "tools");
