@@ -216,5 +216,5 @@ Deno.test("a provider whose placeholder has no value says which one it needs", a
   const unknown = await home.run(["add", "corp", "--provider", "nobody", "--json"]);
   assertError(unknown, "NOT_FOUND", 5, /provider list/);
   const mcpAlone = await home.run(["add", "n", "--provider", "notion", "--json"]);
-  assertError(mcpAlone, "CONFIG_INVALID", 1, /https:\/\/mcp\.notion\.com/);
+  assertError(mcpAlone, "CONFIG_INVALID", 1, /mcp\.notion\.com/);
 });

@@ -15,7 +15,6 @@ import { dataFolder, pathIn } from "../../primitives/system/paths.ts";
 import { safeUrl } from "../../primitives/untrusted_text.ts";
 import { AuditLog, type AuditPlace } from "../../services/audit/mod.ts";
 import {
-  type AskPassphrase,
   type CredentialRecord,
   type CredentialStore,
   type KeystoreChanged,
@@ -25,86 +24,16 @@ import {
 } from "../../services/credentials/mod.ts";
 import type { AppliedProvider, ProvidedEntry, ProviderRegistry } from "../../services/providers/mod.ts";
 import type {
-  AskClient,
-  AskSite,
-  DeviceChoice,
-  GivenClient,
   GivenToken,
-  OwnDocument,
-  Paste,
-  SignInEvent,
   SignOutOptions,
   SignOutReport,
   StoredSignInRequest,
 } from "../../services/signin/mod.ts";
-import {
-  type Authorizer,
-  entryAuthorizer,
-  type SignInNeed,
-  TokenAuthority,
-} from "../../services/tokens/mod.ts";
+import { type Authorizer, entryAuthorizer, TokenAuthority } from "../../services/tokens/mod.ts";
+import type { EntrySignIn } from "./entry_sign_in.ts";
 import type { Network, Reachable } from "./network.ts";
 import type { Ports } from "./ports.ts";
-
-/** What {@linkcode Services} takes beside the ports. */
-export interface ServicesOptions {
-  /** The keystore that the user asks for. */
-  readonly keystore?: KeystoreKind | undefined;
-  /** The folder of the store; what the environment says when left out. */
-  readonly home?: string | undefined;
-  /** The URL of a remote store; what the environment says when left out. */
-  readonly store?: string | undefined;
-  /** Variables that bring tokens; see `StoreOptions`. */
-  readonly passingVariables?: readonly string[] | undefined;
-  /** Asks a person for the passphrase that seals the store; without it nobody is asked. */
-  readonly askPassphrase?: AskPassphrase | undefined;
-  /** Gets what the user should see of the keystore that was chosen for a new store. */
-  readonly notice?: ((line: string) => void) | undefined;
-  /** Gets one redacted line for each HTTP exchange. */
-  readonly log?: ((line: string) => void) | undefined;
-}
-
-/** What an authorizer may do beside handing out tokens. */
-export interface AuthorizerOptions {
-  /** Signs in; undefined where no person may be asked. */
-  readonly signIn?: ((need: SignInNeed) => Promise<void>) | undefined;
-  /** Whether the server may be asked without a token; whether it needs none when left out. */
-  readonly anonymous?: boolean | undefined;
-  /** The credential to start from; the stored one when left out. */
-  readonly credential?: (() => Promise<CredentialRecord | undefined>) | undefined;
-  /** The command that a person has to run; `mcp-auth login <name>` when left out. */
-  readonly signInCommand?: string | undefined;
-}
-
-/** How a person signs in. */
-export interface SignInManner {
-  /** Open the browser; otherwise the URL is only told. */
-  readonly openBrowser: boolean;
-  /** Whether to sign in by a device code; never when left out. */
-  readonly device?: DeviceChoice | undefined;
-  /** Hands in what the person pastes. */
-  readonly paste?: Paste | undefined;
-  /** Opens the URL in place of the machine's browser. */
-  readonly open?: ((url: string) => Promise<void>) | undefined;
-  readonly tell: (event: SignInEvent) => void;
-  /** Asks for a client where nothing else works. */
-  readonly ask?: AskClient | undefined;
-  readonly given?: GivenClient | undefined;
-  /** The id, the name or the URL of the site that the entry is for, where its provider has several. */
-  readonly site?: string | undefined;
-  /** Asks which of several sites it is for. */
-  readonly askSite?: AskSite | undefined;
-  /** Register a client anew, whatever is stored. */
-  readonly reRegister?: boolean | undefined;
-  /** Shown to the user by the server, where the entry has no name of its own for that. */
-  readonly clientName: string;
-  /** The program's own client ID metadata document; it is looked at before it is used. */
-  readonly document?: string | undefined;
-  /** The command line of this sign-in, for a person to repeat it with a client of their own. */
-  readonly command?: string | undefined;
-  /** Seconds to wait for the browser. */
-  readonly timeoutS?: number | undefined;
-}
+import type { AuthorizerOptions, ServicesOptions, SignInManner } from "./services_options.ts";
 
 /** All services over one store. */
 export class Services implements Disposable {
@@ -115,7 +44,7 @@ export class Services implements Disposable {
   readonly audit: AuditLog;
   readonly #options: ServicesOptions;
   readonly #disposables: Disposable[] = [];
-  #document: OwnDocument | undefined;
+  #signingIn: Promise<EntrySignIn> | undefined;
   #interruption: Promise<Interruption> | undefined;
   /** The ends of the sign-ins under way. */
   readonly #signIns = new Set<Promise<void>>();
@@ -247,7 +176,7 @@ export class Services implements Disposable {
    * @throws {McpAuthError} whatever the sign-in met; nothing was stored then.
    */
   async signIn(manner: SignInManner, request: StoredSignInRequest): Promise<CredentialRecord> {
-    const running = this.#signIn(manner, request);
+    const running = this.#entrySignIn().then((entry) => entry.signIn(manner, request));
     const ended = running.then(() => {}, () => {});
     this.#signIns.add(ended);
     try {
@@ -255,59 +184,6 @@ export class Services implements Disposable {
     } finally {
       this.#signIns.delete(ended);
     }
-  }
-
-  async #signIn(manner: SignInManner, request: StoredSignInRequest): Promise<CredentialRecord> {
-    const { firstHopOnly, OwnDocument, signInAndStore } = await import("../../services/signin/mod.ts");
-    const { grantPorts } = await import("./machine_entries.ts");
-    const { open, document } = manner;
-    const network = await this.network();
-    const { caFile } = request.server.options;
-    const place = { url: document ?? "", options: caFile === undefined ? {} : { caFile } };
-    if (this.#document?.url !== document) {
-      this.#document = document === undefined
-        ? undefined
-        : new OwnDocument({ url: document, http: () => this.http(place, firstHopOnly) });
-    }
-    const provider = await this.provider(request.server);
-    if (provider !== undefined) manner.tell(toldOf(provider));
-    return await signInAndStore({
-      store: this.store,
-      exclusive: async (name, operation) => {
-        const { shield } = await this.interruption();
-        return await this.authority.exclusive(name, () => shield(operation));
-      },
-      clientName: manner.clientName,
-      given: manner.given ?? (provider && await this.#clientOf(provider)),
-      reRegister: manner.reRegister,
-      command: manner.command,
-      timeoutS: manner.timeoutS,
-      ports: {
-        http: this.http(request.server),
-        preflight: this.http(request.server, firstHopOnly),
-        guard: this.guard(request.server),
-        found: (server) => network.found(request.server, server),
-        audit: this.audit,
-        grants: grantPorts(this, request.server),
-        clock: this.ports.clock,
-        listen: await this.ports.listen(),
-        browser: !manner.openBrowser ? undefined : open === undefined ? await this.ports.browser() : { open },
-        device: manner.device,
-        paste: manner.paste,
-        ask: manner.ask,
-        askSite: manner.askSite,
-        setUpPage: async ({ issuer }) =>
-          provider?.setUpPage ?? (await (await this.providers()).ofIssuer(issuer))?.setUpPage,
-        ownDocument: this.#document,
-        tell: manner.tell,
-      },
-    }, { ...request, provider, site: manner.site });
-  }
-
-  /** The client of a provider that the environment names. */
-  async #clientOf(provider: AppliedProvider): Promise<GivenClient | undefined> {
-    const { clientFromEnvironment } = await import("../../services/providers/mod.ts");
-    return clientFromEnvironment(this.ports.env, provider);
   }
 
   /**
@@ -323,15 +199,7 @@ export class Services implements Disposable {
     token: GivenToken,
     expected: string | null,
   ): Promise<CredentialRecord> {
-    const { givenCredential, storeGivenToken } = await import("../../services/signin/mod.ts");
-    const { store, audit } = this;
-    const credential = givenCredential(server, token, this.ports.clock.now());
-    const exclusive = async <T>(name: string, operation: () => Promise<T>) => {
-      const { shield } = await this.interruption();
-      return await this.authority.exclusive(name, () => shield(operation));
-    };
-    await storeGivenToken({ store, audit, exclusive }, server, credential, expected);
-    return credential;
+    return await (await this.#entrySignIn()).giveToken(server, token, expected);
   }
 
   /**
@@ -340,12 +208,12 @@ export class Services implements Disposable {
    * @returns What became of each.
    */
   async signOut(server: ServerRecord, options: SignOutOptions): Promise<SignOutReport> {
-    const { signOut } = await import("../../services/signin/mod.ts");
-    const ports = { store: this.store, http: this.http(server), audit: this.audit };
-    const { signal, shield } = await this.interruption();
-    // What a server has ended must not stay here as if it were good.
-    const end = () => shield(() => signOut(ports, server, { signal, ...options }));
-    return await this.authority.exclusive(server.name, end, signal);
+    return await (await this.#entrySignIn()).signOut(server, options);
+  }
+
+  /** Signing in and out; loaded when first used. */
+  #entrySignIn(): Promise<EntrySignIn> {
+    return this.#signingIn ??= import("./entry_sign_in.ts").then(({ EntrySignIn }) => new EntrySignIn(this));
   }
 
   /**
@@ -438,10 +306,4 @@ export class Services implements Disposable {
     this.#disposables.push(disposable);
     return disposable;
   }
-}
-
-/** What is said of a provider before a sign-in follows it. */
-function toldOf({ template, recognized, adds }: AppliedProvider): SignInEvent {
-  const { name, title, source } = template;
-  return { kind: "provider", name, title, checked: source?.checked, recognized, adds };
 }

@@ -7,7 +7,7 @@
  * @module
  */
 import type { Surroundings } from "../../primitives/system/surroundings.ts";
-import type { SignInManner } from "./services.ts";
+import type { SignInManner } from "./services_options.ts";
 
 /** A way to sign in: `browser` opens it here, `url` only tells the address, `auto` chooses by the surroundings. */
 export type SignInWay = "auto" | "browser" | "url" | "device";

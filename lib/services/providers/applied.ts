@@ -130,7 +130,7 @@ export function apiUrlOf(template: ProviderTemplate, values: Readonly<Record<str
     `Cannot add an entry for the API of ${safeText(template.title, 80)}: only its MCP servers are known`,
     {
       hint: `Give the URL of its MCP server${
-        host === undefined || host.startsWith("*.") ? "" : `, such as https://${host}/mcp`
+        host === undefined || host.startsWith("*.") ? "" : `, at ${host}`
       }; or define its API with: mcp-auth provider add`,
     },
   );

@@ -93,6 +93,7 @@ export function definedTemplate(
   like: ProviderTemplate | undefined,
 ): ProviderTemplate {
   const server: GivenServer | undefined = record.server ?? like?.api?.server;
+  const mcpServer = record.server ?? like?.mcp?.server;
   const url = record.apiUrl ?? like?.api?.url ?? server?.issuer ?? originOf(server?.tokenEndpoint);
   const hosts = record.hosts ?? like?.mcp?.hosts;
   const scopes = record.scopes ?? like?.api?.scopes;
@@ -119,7 +120,7 @@ export function definedTemplate(
     ...(quirks === undefined ? {} : { quirks }),
     ...(hosts === undefined ? {} : {
       // The user has said who signs people in there; otherwise it is discovered.
-      mcp: { hosts, ...wishesOf(record), ...(record.server === undefined ? {} : { server: record.server }) },
+      mcp: { hosts, ...wishesOf(record), ...(mcpServer === undefined ? {} : { server: mcpServer }) },
     }),
     ...(server === undefined || url === undefined
       ? {}

@@ -10,7 +10,6 @@
 const MEANINGS: Readonly<Record<string, string>> = {
   bad_refresh_token: "invalid_grant",
   bad_verification_code: "invalid_grant",
-  code_already_used: "invalid_grant",
   invalid_code: "invalid_grant",
   invalid_refresh_token: "invalid_grant",
   bad_client_secret: "invalid_client",
