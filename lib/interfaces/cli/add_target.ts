@@ -8,7 +8,6 @@ import { safeText, safeUrl } from "../../primitives/untrusted_text.ts";
 import { parseWebUrl } from "../../primitives/web_url.ts";
 import { checkEntryName, entryNameFor } from "../../services/config/mod.ts";
 import type { ServerRecord } from "../../services/credentials/mod.ts";
-import { NO_PROVIDER } from "../../services/providers/mod.ts";
 import type { StoreFlags } from "./command.ts";
 import type { CliContext } from "./context.ts";
 import { valueFlag } from "./flags.ts";
@@ -44,7 +43,7 @@ export async function addTarget(
   second: string | undefined,
 ): Promise<AddTarget> {
   const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(first);
-  const isNamed = flags.provider !== undefined && flags.provider !== NO_PROVIDER;
+  const isNamed = flags.provider !== undefined && flags.provider !== "none";
   if (second !== undefined || flags.api === undefined && (isUrl || !isNamed)) {
     if (flags.api !== undefined) {
       throw new McpAuthError("USAGE", `Cannot add "${first}": it is an MCP server or an API, not both`, {
@@ -65,7 +64,7 @@ export async function addTarget(
   }
   const name = checkEntryName(first);
   if (flags.api !== undefined) return { name, url: checkUrl(flags.api), kind: "api", named: true };
-  const { provider = "", providerParameters = {} } = providerOptions(flags);
+  const { provider = "", providerParameters = {} } = await providerOptions(flags);
   const { apiUrlOf } = await import("../../services/providers/mod.ts");
   const template = await (await context.services(flags).providers()).named(provider);
   return { name, url: checkUrl(apiUrlOf(template, providerParameters)), kind: "api", named: true };

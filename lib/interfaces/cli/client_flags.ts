@@ -5,7 +5,6 @@
  * @module
  */
 import { McpAuthError } from "../../primitives/errors.ts";
-import { CLIENT_METADATA_URL } from "../../primitives/oauth/client_metadata.ts";
 import { safeText } from "../../primitives/untrusted_text.ts";
 import { expandHeaders } from "../../services/config/mod.ts";
 import type { ServerRecord } from "../../services/credentials/mod.ts";
@@ -34,9 +33,6 @@ export function loginCommand({ name, signIn }: Pick<ServerRecord, "name" | "sign
 
 /** The name that servers show where an entry has none of its own. */
 export const PROGRAM_NAME = "mcp-auth";
-
-/** The program's own client ID metadata document; `--client-metadata-url none` and another URL go before it. */
-export const OWN_DOCUMENT = CLIENT_METADATA_URL;
 
 /** Flags that the line to come back with has of its own, or that are about this very run. */
 const NOT_REPEATED: ReadonlySet<string> = new Set([

@@ -10,11 +10,10 @@ import type { GivenClient, StoredSignInRequest } from "../../services/signin/mod
 import { noSuchEntry } from "../../services/tokens/mod.ts";
 import { mannerOf } from "../composition/sign_in_way.ts";
 import { type WayFlags, wayOf } from "./callback_flags.ts";
-import { OWN_DOCUMENT, PROGRAM_NAME } from "./client_flags.ts";
+import { PROGRAM_NAME } from "./client_flags.ts";
 import type { StoreFlags } from "./command.ts";
 import type { CliContext } from "./context.ts";
 import type { SiteFlags } from "./provider_flags.ts";
-import { showSignIn } from "./sign_in_screen.ts";
 
 /** How a person signs in. */
 export type SignInFlags = WayFlags & {
@@ -64,6 +63,8 @@ export async function signInWithBrowser(
   const services = context.services(flags);
   const { signal } = await services.interruption();
   const prompts = context.terminal.isInteractive() ? await import("./output/prompt.ts") : undefined;
+  const { CLIENT_METADATA_URL } = await import("../../primitives/oauth/client_metadata.ts");
+  const { showSignIn } = await import("./sign_in_screen.ts");
   const way = wayOf(flags);
   const surroundings = way === "auto" ? await services.ports.surroundings() : undefined;
   const screen = { server: request.server, verbose: flags.verbose === true, surroundings };
@@ -81,7 +82,7 @@ export async function signInWithBrowser(
     given,
     reRegister: flags.reRegister,
     clientName: PROGRAM_NAME,
-    document: OWN_DOCUMENT,
+    document: CLIENT_METADATA_URL,
     command: flags.command ?? `mcp-auth login ${request.server.name}`,
     timeoutS: flags.timeout,
   }, { ...request, signal });

@@ -6,7 +6,6 @@
 import { McpAuthError } from "../../primitives/errors.ts";
 import { CALLBACK_TIMEOUT_S, CLIENT_NAME_MAX_CHARS } from "../../primitives/limits.ts";
 import { parseAuthorizeParameter } from "../../primitives/oauth/authorize_parameters.ts";
-import { checkDocumentChoice } from "../../primitives/oauth/client_metadata.ts";
 import { unionScopes } from "../../primitives/oauth/scope.ts";
 import { safeText } from "../../primitives/untrusted_text.ts";
 import type { ServerOptions } from "../../services/credentials/mod.ts";
@@ -107,11 +106,11 @@ export const signInFlags = {
  *
  * @throws {McpAuthError} As {@linkcode entryOptions} does.
  */
-export function signInOptions(context: CliContext, flags: EntryFlags): ServerOptions {
+export async function signInOptions(context: CliContext, flags: EntryFlags): Promise<ServerOptions> {
   const clientMetadataUrl = flags.clientMetadataUrl ?? context.env.get("MCP_AUTH_CLIENT_METADATA_URL");
   const { scope, server } = providerEnvironment(context.env, flags);
   return {
-    ...entryOptions({
+    ...await entryOptions({
       ...withCallbackEnvironment(flags, context.env),
       ...dpopFlag(flags, context.env),
       clientMetadataUrl,
@@ -126,17 +125,17 @@ export function signInOptions(context: CliContext, flags: EntryFlags): ServerOpt
  *
  * @throws {McpAuthError} `USAGE` or `CONFIG_INVALID` for a value that cannot be used.
  */
-export function entryOptions(flags: EntryFlags): ServerOptions {
+export async function entryOptions(flags: EntryFlags): Promise<ServerOptions> {
   const metadataUrl = flags.clientMetadataUrl;
   return {
     ...(flags.scope === undefined ? {} : { scopes: readScopes(flags.scope) }),
     ...(flags.resource === undefined ? {} : { resource: readResource(flags.resource) }),
-    ...(metadataUrl === undefined ? {} : { clientMetadataUrl: checkDocumentChoice(metadataUrl) }),
+    ...(metadataUrl === undefined ? {} : { clientMetadataUrl: await readDocumentChoice(metadataUrl) }),
     ...callbackOptions(flags),
     ...connectionOptions(flags),
     ...(flags.allowPrivateHost === undefined ? {} : { allowPrivateHosts: flags.allowPrivateHost }),
     ...discoveryOptions(flags),
-    ...providerOptions(flags),
+    ...await providerOptions(flags),
     ...(flags.assumePkce ? { allowMissingPkceMetadata: true } : {}),
     ...dpopOptions(flags),
     ...(flags.authorizeParam === undefined
@@ -197,6 +196,11 @@ export function readScopes(given: readonly string[]): readonly string[] {
   throw new McpAuthError("USAGE", `Cannot use --scope "${safeText(given.join(" "))}": not a list of scopes`, {
     hint: 'Write them as --scope "files:read files:write"',
   });
+}
+
+async function readDocumentChoice(url: string): Promise<string> {
+  const { checkDocumentChoice } = await import("../../primitives/oauth/client_metadata.ts");
+  return checkDocumentChoice(url);
 }
 
 function readClientName(name: string): string {

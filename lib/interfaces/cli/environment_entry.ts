@@ -36,7 +36,7 @@ export async function entryByGrant(
     url,
     createdAt: context.clock.now(),
     signIn: "oauth",
-    options: { ...signInOptions(context, {}), ...granted },
+    options: { ...await signInOptions(context, {}), ...granted },
   };
   const services = context.servicesInMemory(flags);
   const { signal } = await services.interruption();

@@ -5,16 +5,9 @@
  * @module
  */
 import { McpAuthError } from "../../primitives/errors.ts";
-import { NAMEABLE_QUIRKS } from "../../primitives/oauth/quirks/table.ts";
 import type { Env } from "../../primitives/system/env.ts";
 import { parseWebUrl } from "../../primitives/web_url.ts";
 import type { GivenServer, ServerOptions } from "../../services/credentials/mod.ts";
-import {
-  checkProviderName,
-  checkQuirk,
-  NO_PROVIDER,
-  parseProviderParameter,
-} from "../../services/providers/mod.ts";
 import { listFlag, valueFlag } from "./flags.ts";
 
 /** What describes where an entry signs in. */
@@ -36,7 +29,7 @@ export const providerFlags = {
     "name=value",
   ),
   authorizationServer: valueFlag("Issuer to sign in at, in place of the one that the server names", "issuer"),
-  quirk: listFlag(`Deviation of the server to allow for: ${NAMEABLE_QUIRKS.join(", ")}`, "name"),
+  quirk: listFlag("Deviation of the server to allow for (see: help quirks)", "name"),
 } as const;
 
 /** Which of an account's sites an entry is for. */
@@ -61,8 +54,12 @@ export const UNSETTABLE_PROVIDER = {
  *
  * @throws {McpAuthError} `USAGE` or `UNSAFE_URL` for a value that cannot be used.
  */
-export function providerOptions(flags: ProviderFlags): ServerOptions {
+export async function providerOptions(flags: ProviderFlags): Promise<ServerOptions> {
   const { provider, providerParam, authorizationServer, quirk } = flags;
+  if ([provider, providerParam, authorizationServer, quirk].every((flag) => flag === undefined)) return {};
+  const { checkProviderName, checkQuirk, NO_PROVIDER, parseProviderParameter } = await import(
+    "../../services/providers/mod.ts"
+  );
   return {
     ...(provider === undefined
       ? {}

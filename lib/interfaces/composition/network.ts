@@ -16,11 +16,7 @@ import {
 import { createHttp } from "../../primitives/http/client.ts";
 import { Connections, type EntryTrust } from "../../primitives/http/connections.ts";
 import type { Http } from "../../primitives/http/http.ts";
-import {
-  type CaFileReport,
-  type CertificateReport,
-  reportTrust,
-} from "../../primitives/http/trust_report.ts";
+import type { CaFileReport, CertificateReport } from "../../primitives/http/trust_report.ts";
 import type { CredentialRecord, ServerRecord } from "../../services/credentials/mod.ts";
 import type { Ports } from "./ports.ts";
 
@@ -126,6 +122,7 @@ export class Network implements Disposable {
   ): Promise<Omit<ConnectionReport, "addresses" | "refusal">> {
     const trust = this.#trustOf(server);
     const route = await this.#connections.routeTo(target).catch(asError);
+    const { reportTrust } = await import("../../primitives/http/trust_report.ts");
     return {
       proxy: route instanceof Error || route.proxy === undefined
         ? undefined

@@ -100,11 +100,28 @@ export async function networkFailure(thrown: unknown, request: FailedRequest): P
       cause: thrown,
     });
   }
-  return new McpAuthError("NETWORK_ERROR", `${server}: ${reason}`, {
-    hint: "Check the address, the network and any proxy, then try again",
-    cause: thrown,
-  });
+  const words = reason.replace(WRAPPING, "");
+  const [, plain] = NETWORK_FAILURES.find(([pattern]) => pattern.test(reason)) ?? [];
+  return new McpAuthError(
+    "NETWORK_ERROR",
+    `${server}: ${plain === undefined ? words : `${plain} (${words})`}`,
+    {
+      hint: "Check the address, the network and any proxy, then try again",
+      cause: thrown,
+    },
+  );
 }
+
+/** What Deno writes around the reason: addresses and ports of this machine, which mean nothing to a person. */
+const WRAPPING = /^error sending request .*?: client error \(\w+\): (?:tcp connect error: |dns error: )?/s;
+
+/** What the system says, and what it means. */
+const NETWORK_FAILURES: readonly (readonly [RegExp, string])[] = [
+  [/failed to lookup address information|dns error/, "no name server knows the host"],
+  [/connection refused/i, "nothing listens there"],
+  [/network is unreachable|no route to host/i, "there is no way to it from this network"],
+  [/invalid HTTP|parsed? .*HTTP/i, "what answers there does not speak HTTP"],
+];
 
 /** What a server's refusal of a certificate, or of a request without one, means for the entry. */
 function certificateFailure(

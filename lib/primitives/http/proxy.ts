@@ -115,7 +115,10 @@ export function readProxy({ variable, value }: ProxyVariable): Proxy {
           ? "its scheme is none of http, https and socks5"
           : "it is not a URL"
       }`,
-      { hint: `Set ${variable} to something like http://user:password@proxy.example.com:3128, or unset it` },
+      {
+        hint:
+          `Set ${variable} to something like http://proxy.example.com:3128 (with user:password@ before the host, where it wants one), or unset it`,
+      },
     );
   }
   const port = parsed.port === "" ? defaultPort : Number(parsed.port);

@@ -19,9 +19,8 @@ import { revisionAfter, revisionIn } from "./era.ts";
 import { type RequestOptions, RpcClient, type RpcClientOptions } from "./rpc_client.ts";
 
 export type { RequestOptions } from "./rpc_client.ts";
-export { RpcError } from "./rpc_error.ts";
 
-/** What {@linkcode openConnection} takes. */
+/** What {@linkcode connect} takes. */
 export interface ConnectionOptions extends RpcClientOptions {
   /**
    * Milliseconds for the answer to what a server can say at once: `initialize`, `server/discover`, one page of a list.
@@ -67,7 +66,7 @@ export interface Connection {
  * @throws {McpAuthError} `SERVER_ERROR` when the server speaks no revision of ours at this URL, with its own words; and
  * what the connection or the authorizer fails with.
  */
-export async function openConnection(options: ConnectionOptions): Promise<Connection> {
+export async function connect(options: ConnectionOptions): Promise<Connection> {
   const stateful = await initialize(options, LATEST_STATEFUL);
   if (stateful instanceof McpConnection) return stateful;
   const { refusal, revision } = stateful;

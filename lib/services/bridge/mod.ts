@@ -5,13 +5,9 @@
  * @module
  */
 export { type BridgeOptions, runBridge } from "./bridge.ts";
-export {
-  type Connection,
-  type ConnectionOptions,
-  openConnection,
-  type RequestOptions,
-  RpcError,
-} from "./connection.ts";
+export type { Connection, ConnectionOptions, RequestOptions } from "./connection.ts";
+export { openConnection } from "./open_connection.ts";
+export { RpcError } from "./rpc_error.ts";
 export type { Endpoint } from "./authorized_http.ts";
 export type { ByteSink } from "./line_writer.ts";
 export { RPC_BAD_ANSWER, RPC_LOCAL, RPC_SIGN_IN, RPC_UNREACHABLE } from "./failure.ts";

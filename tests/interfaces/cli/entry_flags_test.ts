@@ -1,5 +1,5 @@
 /** How flags and the environment become the options of an entry and the client to sign in as. */
-import { deepEqual, ok, rejects, throws } from "node:assert/strict";
+import { deepEqual, ok, rejects } from "node:assert/strict";
 import { CliContext } from "../../../lib/interfaces/cli/context.ts";
 import {
   type EntryFlags,
@@ -40,7 +40,7 @@ const OPTIONS: readonly (readonly [description: string, flags: EntryFlags, optio
 ];
 
 for (const [description, flags, options] of OPTIONS) {
-  Deno.test(`options: ${description}`, () => deepEqual(entryOptions(flags), options));
+  Deno.test(`options: ${description}`, async () => deepEqual(await entryOptions(flags), options));
 }
 
 const REFUSED: readonly (readonly [description: string, flags: EntryFlags])[] = [
@@ -63,28 +63,28 @@ const REFUSED: readonly (readonly [description: string, flags: EntryFlags])[] = 
 ];
 
 for (const [description, flags] of REFUSED) {
-  Deno.test(`not an option: ${description}`, () => {
-    throws(() => entryOptions(flags), coded("USAGE"));
+  Deno.test(`not an option: ${description}`, async () => {
+    await rejects(entryOptions(flags), coded("USAGE"));
   });
 }
 
-Deno.test("a client ID metadata document that cannot be one is refused", () => {
+Deno.test("a client ID metadata document that cannot be one is refused", async () => {
   for (const clientMetadataUrl of ["http://c.example/client.json", "https://c.example", "nope"]) {
-    throws(() => entryOptions({ clientMetadataUrl }), (error) => {
+    await rejects(entryOptions({ clientMetadataUrl }), (error) => {
       ok(coded((error as { code: "CONFIG_INVALID" }).code)(error));
       return true;
     });
   }
 });
 
-Deno.test("the environment's metadata document is for sign-ins alone, and a flag beats it", () => {
+Deno.test("the environment's metadata document is for sign-ins alone, and a flag beats it", async () => {
   const context = contextOf({ env: { MCP_AUTH_CLIENT_METADATA_URL: "https://env.example/client.json" } });
-  deepEqual(signInOptions(context, {}), { clientMetadataUrl: "https://env.example/client.json" });
-  deepEqual(signInOptions(context, { clientMetadataUrl: "https://flag.example/client.json" }), {
+  deepEqual(await signInOptions(context, {}), { clientMetadataUrl: "https://env.example/client.json" });
+  deepEqual(await signInOptions(context, { clientMetadataUrl: "https://flag.example/client.json" }), {
     clientMetadataUrl: "https://flag.example/client.json",
   });
-  deepEqual(signInOptions(contextOf(), { scope: ["a"] }), { scopes: ["a"] });
-  deepEqual(entryOptions({}), {});
+  deepEqual(await signInOptions(contextOf(), { scope: ["a"] }), { scopes: ["a"] });
+  deepEqual(await entryOptions({}), {});
 });
 
 async function withFile(text: string, test: (path: string) => Promise<void>): Promise<void> {

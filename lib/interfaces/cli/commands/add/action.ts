@@ -46,7 +46,7 @@ export const action: Action<AddFlags, [string, string?]> = async (context, flags
   const token = await givenToken(context, flags, { fromEnvironment: true });
   const given = token === undefined ? await givenClient(context, flags) : undefined;
   const options = {
-    ...signInOptions(context, flags),
+    ...await signInOptions(context, flags),
     ...(token === undefined ? await grantOptions(context, flags, context.env) : {}),
   };
   const server: ServerRecord = {

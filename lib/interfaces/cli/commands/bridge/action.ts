@@ -14,7 +14,6 @@ import type { CliContext } from "../../context.ts";
 import { requireEntry, type SignInFlags, signInWithBrowser } from "../../entry.ts";
 import { type ClientFlags, type EntryFlags, givenClient, signInOptions } from "../../entry_flags.ts";
 import { loginCommand, NEW_TOKEN_COMMAND } from "../../client_flags.ts";
-import { entryByToken, sayUnused } from "../../hand_token.ts";
 import { type GrantFlags, grantKind, grantOptions, type KeyFlags } from "../../grant_flags.ts";
 
 /** The flags of the command. */
@@ -138,7 +137,10 @@ function checkSignInFlags(context: CliContext, flags: BridgeFlags, nameOrUrl: st
 
 /** An entry by its name, the one entry of a URL, or a URL that is no entry yet. */
 async function findTarget(context: CliContext, flags: BridgeFlags, nameOrUrl: string): Promise<Target> {
-  const options = { ...signInOptions(context, flags), ...await grantOptions(context, flags, undefined) };
+  const options = {
+    ...await signInOptions(context, flags),
+    ...await grantOptions(context, flags, undefined),
+  };
   const byGrant = options.grant !== undefined;
   const target = (record: ServerRecord, stored: boolean, signInCommand: string): Target => ({
     server: { ...record, options: withOptions(record.options, options) },
@@ -152,6 +154,7 @@ async function findTarget(context: CliContext, flags: BridgeFlags, nameOrUrl: st
     return target(record, true, loginCommand(record));
   }
   parseWebUrl(nameOrUrl, "server URL");
+  const { entryByToken, sayUnused } = await import("../../hand_token.ts");
   const entries = await context.store(flags).servers();
   const known = entries.find(({ record }) => record.url === nameOrUrl && record.kind === undefined)?.record;
   if (known !== undefined) {

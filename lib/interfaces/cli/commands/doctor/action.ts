@@ -4,12 +4,13 @@
  *
  * @module
  */
+import { CLIENT_METADATA_URL } from "../../../../primitives/oauth/client_metadata.ts";
 import { DIAGNOSES_AT_ONCE_MAX } from "../../../../primitives/limits.ts";
 import { asMcpAuthError } from "../../../../primitives/errors.ts";
 import type { ServerRecord } from "../../../../services/credentials/mod.ts";
 import type { Check, Diagnosis } from "../../../../services/diagnosis/mod.ts";
 import { Diagnoses, type DiagnosisOptions } from "../../../composition/diagnosis.ts";
-import { OWN_DOCUMENT, PROGRAM_NAME } from "../../client_flags.ts";
+import { PROGRAM_NAME } from "../../client_flags.ts";
 import type { Action, CommonFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { requireEntry } from "../../entry.ts";
@@ -31,10 +32,10 @@ export const action: Action<DoctorFlags, [string?]> = async (context, flags, nam
   const options: DiagnosisOptions = {
     signal,
     tryToken: flags.token !== false,
-    document: OWN_DOCUMENT,
+    document: CLIENT_METADATA_URL,
     clientName: PROGRAM_NAME,
     options: {
-      ...signInOptions(context, flags),
+      ...await signInOptions(context, flags),
       ...(flags.clientId === undefined ? {} : { clientId: flags.clientId }),
     },
   };

@@ -57,7 +57,7 @@ export const action: Action<LoginFlags, [string]> = async (context, flags, name)
   const server: ServerRecord = {
     ...record,
     options: withOptions(record.options, {
-      ...signInOptions(context, {
+      ...await signInOptions(context, {
         scope: flags.scope,
         authorizeParam: flags.authorizeParam,
         clientName: flags.clientName,

@@ -47,7 +47,7 @@ const OPTION_OF: Readonly<Record<typeof UNSETTABLE[number], keyof ServerOptions>
 /** Changes an entry. */
 export const action: Action<SetFlags, [string]> = async (context, flags, name) => {
   const { record, version } = await requireEntry(context, flags, name);
-  const given = { ...entryOptions(flags), ...await grantOptions(context, flags, undefined) };
+  const given = { ...await entryOptions(flags), ...await grantOptions(context, flags, undefined) };
   if (Object.keys(given).length === 0 && flags.unset === undefined && flags.url === undefined) {
     throw new McpAuthError("USAGE", `Cannot change "${name}": nothing to change was given`, {
       hint: "Run: mcp-auth set --help",

@@ -6,12 +6,13 @@
 import { McpAuthError } from "../../../../../primitives/errors.ts";
 import {
   checkClientMetadataUrl,
+  CLIENT_METADATA_URL,
   clientMetadataDocument,
 } from "../../../../../primitives/oauth/client_metadata.ts";
 import { safeText } from "../../../../../primitives/untrusted_text.ts";
 import { checkRedirectUri } from "../../../../../primitives/oauth/redirect_uri.ts";
 import { Clients } from "../../../../composition/clients.ts";
-import { OWN_DOCUMENT, PROGRAM_NAME } from "../../../client_flags.ts";
+import { PROGRAM_NAME } from "../../../client_flags.ts";
 import type { Action, CommonFlags } from "../../../command.ts";
 import type { CliContext } from "../../../context.ts";
 import { entryOptions } from "../../../entry_flags.ts";
@@ -42,9 +43,9 @@ export const action: Action<MetadataFlags, []> = async (context, flags) => {
   if (flags.caFile !== undefined) {
     throw new McpAuthError("USAGE", "Cannot use --ca-file without --check: nothing is fetched");
   }
-  const { clientName = PROGRAM_NAME } = entryOptions({ clientName: flags.clientName });
+  const { clientName = PROGRAM_NAME } = await entryOptions({ clientName: flags.clientName });
   const document = clientMetadataDocument({
-    url: flags.url ?? OWN_DOCUMENT,
+    url: flags.url ?? CLIENT_METADATA_URL,
     clientName,
     redirectUris: flags.redirectUri?.map(checkRedirectUri),
     callbackPorts: flags.callbackPort?.filter((port) => port !== 0),

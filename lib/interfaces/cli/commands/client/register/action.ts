@@ -27,7 +27,7 @@ export type RegisterFlags = CommonFlags & {
 
 /** Registers a client. */
 export const action: Action<RegisterFlags, [string]> = async (context, flags, target) => {
-  const { clientName, scopes } = entryOptions({ clientName: flags.clientName, scope: flags.scope });
+  const { clientName, scopes } = await entryOptions({ clientName: flags.clientName, scope: flags.scope });
   const entry = isUrl(target) ? undefined : (await requireEntry(context, flags, target)).record;
   const headers = registrationHeaders(context, flags.registrationHeader);
   const path = flags.initialAccessTokenFile;
