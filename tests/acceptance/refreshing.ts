@@ -21,17 +21,24 @@ export interface Refreshing extends Servers {
   life: number;
   /** Changes the answer further. */
   shape: (body: Record<string, unknown>) => unknown;
+  /** Changes what the server publishes of itself. */
+  metadata: (body: Record<string, unknown>) => unknown;
 }
 
 /** Starts them. */
 export async function startRefreshing(
   as: Omit<AuthorizationServerOptions, "edit"> = {},
 ): Promise<Refreshing> {
-  const said: Pick<Refreshing, "life" | "shape"> = { life: 3600, shape: (body) => body };
+  const said: Pick<Refreshing, "life" | "shape" | "metadata"> = {
+    life: 3600,
+    shape: (body) => body,
+    metadata: (body) => body,
+  };
   const servers = await startServers({
     as: {
       ...as,
       edit: {
+        metadata: (body) => said.metadata(body),
         token: (body) => "access_token" in body ? said.shape({ ...body, expires_in: said.life }) : body,
       },
     },
