@@ -7,25 +7,16 @@
  */
 import assert from "node:assert/strict";
 import { startBentServer } from "../services/signin/bent_server.ts";
-import type { Received } from "../primitives/http/local_server.ts";
 import { Host } from "./host.ts";
 import { done } from "./keeping.ts";
 import { assertError } from "./outcome.ts";
 import { Home } from "./program.ts";
 import { startServers } from "./servers.ts";
-import { answerMcp, type Json, startSmallServer } from "./small_server.ts";
+import { type Json, MCP, startSmallServer } from "./small_server.ts";
 
 const PRM = "/.well-known/oauth-protected-resource";
 const OAUTH = "/.well-known/oauth-authorization-server";
 const OPENID = "/.well-known/openid-configuration";
-
-/** The MCP endpoint of a bent server. */
-const MCP = {
-  "/mcp": ({ method, headers, body }: Received) =>
-    headers.has("authorization")
-      ? answerMcp(method, body)
-      : new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } }),
-};
 
 Deno.test("row 11: no command but add, login and bridge --login opens a browser, whoever is signed in", async () => {
   await using servers = await startServers();

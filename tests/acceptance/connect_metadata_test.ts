@@ -7,24 +7,15 @@
  */
 import assert from "node:assert/strict";
 import { back, startBentServer } from "../services/signin/bent_server.ts";
-import type { Received } from "../primitives/http/local_server.ts";
 import { done } from "./keeping.ts";
 import { assertError } from "./outcome.ts";
 import { Home } from "./program.ts";
 import { startServers } from "./servers.ts";
-import { answerMcp, type Json, startSmallServer } from "./small_server.ts";
+import { type Json, MCP, startSmallServer } from "./small_server.ts";
 
 const PRM = "/.well-known/oauth-protected-resource";
 const OAUTH = "/.well-known/oauth-authorization-server";
 const OPENID = "/.well-known/openid-configuration";
-
-/** The MCP endpoint of a bent server. */
-const MCP = {
-  "/mcp": ({ method, headers, body }: Received) =>
-    headers.has("authorization")
-      ? answerMcp(method, body)
-      : new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } }),
-};
 
 Deno.test("rows 25 and 26: an issuer is held against the authorization server's own identifier, and a mismatch shows both", async () => {
   await using servers = await startServers();

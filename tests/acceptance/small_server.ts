@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { Received } from "../primitives/http/local_server.ts";
 
 /** One request as it arrived. */
 export interface SmallRequest {
@@ -147,6 +148,14 @@ function published(edit: SmallServerOptions["resource"], document: Json): Respon
     ? new Response("Not Found", { status: 404 })
     : Response.json(edit === undefined ? document : edit(document));
 }
+
+/** The MCP endpoint of a bent server: whoever has a token is let in. */
+export const MCP = {
+  "/mcp": ({ method, headers, body }: Received): Response =>
+    headers.has("authorization")
+      ? answerMcp(method, body)
+      : new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } }),
+};
 
 /** The two requests of a first exchange, and nothing more. */
 export function answerMcp(method: string, text: string): Response {

@@ -232,7 +232,7 @@ export function sayUnused(context: CliContext, { name }: ServerRecord): void {
  * @returns Undefined where the environment brings nothing; the services are as before then.
  * @throws {McpAuthError} `CONFIG_INVALID` for what is no token.
  */
-export async function entryForUrl(
+async function entryForUrl(
   context: CliContext,
   flags: StoreFlags,
   url: string,

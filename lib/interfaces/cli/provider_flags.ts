@@ -113,7 +113,7 @@ export function providerEnvironment(
  * @throws {McpAuthError} `USAGE` or `UNSAFE_URL`.
  * @see RFC 8414 section 2
  */
-export function checkIssuerUrl(issuer: string): string {
+function checkIssuerUrl(issuer: string): string {
   parseWebUrl(issuer, "issuer");
   if (!/[?#]/.test(issuer)) return issuer;
   throw new McpAuthError("USAGE", "Cannot use the issuer: it has a query or a fragment");

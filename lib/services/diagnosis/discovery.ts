@@ -189,7 +189,7 @@ async function wayTo(
  * @param url What the server named.
  * @param what What it is for.
  */
-export function addressCheck(
+function addressCheck(
   ports: Pick<ServerPorts, "guard">,
   url: URL,
   what: string,

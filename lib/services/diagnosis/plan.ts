@@ -26,7 +26,7 @@ export interface PlanParts {
 }
 
 /** The scopes that a sign-in would ask for. */
-export function scopesOf(
+function scopesOf(
   { subject, challenge, resource, server }: Omit<PlanParts, "seating" | "surroundings">,
 ): readonly string[] {
   const { options, credential } = subject;
