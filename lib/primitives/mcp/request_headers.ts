@@ -37,6 +37,11 @@ export function statelessParams(
   };
 }
 
+/** Whether a message says that it is of a stateless revision, as each of those does (T10). */
+export function isOfStatelessRevision(message: Message | undefined): boolean {
+  return revisionOf(message) !== undefined;
+}
+
 /**
  * The headers of a message: `MCP-Protocol-Version`, `Mcp-Method` and, where it has a target, `Mcp-Name`.
  *
@@ -44,17 +49,24 @@ export function statelessParams(
  * @returns Names in lower case; none for a message of a stateful revision.
  */
 export function mirroredHeaders(message: Message | undefined): Readonly<Record<string, string>> {
-  if (message?.kind !== "request" && message?.kind !== "notification") return {};
-  const { params } = message.value;
-  if (!isJsonObject(params) || !isJsonObject(params["_meta"])) return {};
-  const version = params["_meta"][VERSION];
-  if (typeof version !== "string") return {};
+  const version = revisionOf(message);
+  if (version === undefined || (message?.kind !== "request" && message?.kind !== "notification")) return {};
+  const params = message.value["params"] as JsonObject;
   const target = Object.hasOwn(TARGETS, message.method) ? params[TARGETS[message.method] ?? ""] : undefined;
   return {
     "mcp-protocol-version": headerValue(version),
     "mcp-method": headerValue(message.method),
     ...(typeof target === "string" ? { "mcp-name": headerValue(target) } : {}),
   };
+}
+
+/** The revision that a message names in its `_meta`. */
+function revisionOf(message: Message | undefined): string | undefined {
+  if (message?.kind !== "request" && message?.kind !== "notification") return undefined;
+  const { params } = message.value;
+  if (!isJsonObject(params) || !isJsonObject(params["_meta"])) return undefined;
+  const version = params["_meta"][VERSION];
+  return typeof version === "string" ? version : undefined;
 }
 
 /** A value as it may stand in a header: as it is, or as base64 of its UTF-8 where it would not survive. */

@@ -17,23 +17,20 @@ import {
 } from "../../primitives/limits.ts";
 import { readFrames } from "../../primitives/mcp/stdio.ts";
 import { pause } from "../../primitives/system/clock.ts";
-import type { Endpoint } from "./authorized_http.ts";
 import { type ByteSink, LineWriter } from "./line_writer.ts";
 import { Relay } from "./relay.ts";
-import type { Remote } from "./remote.ts";
-import { StreamableHttp } from "./streamable_http.ts";
+import type { Remote } from "./transports/remote.ts";
+import { type WayOptions, wayTo } from "./way.ts";
 
 /** The part of the remaining time that the server gets to end the session. */
 const CLOSE_SHARE = 0.8;
 
 /** What {@linkcode runBridge} takes. */
-export interface BridgeOptions extends Endpoint {
+export interface BridgeOptions extends WayOptions {
   /** The host's messages, one a line. */
   readonly input: ReadableStream<Uint8Array>;
   /** Where the server's messages go, one a line. */
   readonly output: ByteSink;
-  /** Gets one line for what the host is not told. */
-  readonly log: (message: string) => void;
   /** Ends the bridge: nothing is waited for any more. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -53,7 +50,7 @@ export async function runBridge(options: BridgeOptions): Promise<void> {
     },
   });
   const relay = new Relay(writer, log);
-  const remote = new StreamableHttp({ ...options, receiver: relay });
+  const remote = (await wayTo(options))(relay);
   relay.attach(remote);
   stop.signal.addEventListener("abort", () => relay.nudge(), { once: true });
   const onSignal = () => stop.abort();

@@ -5,10 +5,11 @@
  * @module
  */
 export { type BridgeOptions, runBridge } from "./bridge.ts";
-export type { Connection, ConnectionOptions, RequestOptions } from "./connection.ts";
-export { openConnection } from "./open_connection.ts";
-export { RpcError } from "./rpc_error.ts";
-export type { Endpoint } from "./authorized_http.ts";
+export type { Connection, ConnectionOptions, RequestOptions } from "./client/connection.ts";
+export { openConnection } from "./client/open_connection.ts";
+export { RpcError } from "./client/rpc_error.ts";
+export type { Endpoint } from "./transports/authorized_http.ts";
 export type { ByteSink } from "./line_writer.ts";
-export { RPC_BAD_ANSWER, RPC_LOCAL, RPC_SIGN_IN, RPC_UNREACHABLE } from "./failure.ts";
+export { RPC_BAD_ANSWER, RPC_LOCAL, RPC_SIGN_IN, RPC_UNREACHABLE } from "./transports/failure.ts";
 export type { JsonObject } from "../../primitives/mcp/jsonrpc.ts";
+export type { TransportKind } from "./transports/choice.ts";

@@ -22,8 +22,8 @@ import {
 } from "../../primitives/mcp/jsonrpc.ts";
 import type { Frame } from "../../primitives/mcp/stdio.ts";
 import { safeText } from "../../primitives/untrusted_text.ts";
-import { unanswered } from "./answer.ts";
-import { failureText, RPC_LOCAL } from "./failure.ts";
+import { unanswered } from "./transports/answer.ts";
+import { failureText, RPC_LOCAL } from "./transports/failure.ts";
 import type { LineWriter } from "./line_writer.ts";
 import {
   type Inbound,
@@ -32,7 +32,7 @@ import {
   type Receiver,
   type Remote,
   toOutbound,
-} from "./remote.ts";
+} from "./transports/remote.ts";
 
 const CANCELLED = "notifications/cancelled";
 
@@ -202,10 +202,13 @@ export class Relay implements Receiver {
     void this.#exchange(outbound);
   }
 
-  async #exchange(outbound: Outbound): Promise<void> {
+  async #exchange(
+    outbound: Outbound,
+    work: () => Promise<void> = () => this.#remote.send(outbound),
+  ): Promise<void> {
     let error: McpAuthError | undefined;
     try {
-      await this.#remote.send(outbound);
+      await work();
       if (this.owes(outbound)) error = unanswered(outbound);
     } catch (thrown) {
       error = asMcpAuthError(thrown, "SERVER_ERROR", `send "${safeText(operationOf(outbound))}"`);
@@ -284,7 +287,7 @@ export class Relay implements Receiver {
     this.#notifying++;
     this.#heldBytes += outbound.body.length;
     this.#active.add(outbound);
-    void this.#exchange(outbound).then(() => target.outbound.controller.abort());
+    void this.#exchange(outbound, () => this.#remote.cancel(target.outbound, outbound));
     return true;
   }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { createHttp } from "../../../lib/primitives/http/client.ts";
-import { AuthorizedHttp } from "../../../lib/services/bridge/authorized_http.ts";
+import { AuthorizedHttp } from "../../../lib/services/bridge/transports/authorized_http.ts";
 import type { CredentialRecord } from "../../../lib/services/credentials/mod.ts";
 import { type Authorizer, entryAuthorizer, type SignInNeed } from "../../../lib/services/tokens/mod.ts";
 import { HOUR, type Members, type Scene } from "./scene.ts";

@@ -6,7 +6,10 @@
  */
 import { createHttp } from "../../../lib/primitives/http/client.ts";
 import { createDpopKey, jwkThumbprint } from "../../../lib/primitives/oauth/dpop.ts";
-import { AuthorizedHttp, type EndpointRequest } from "../../../lib/services/bridge/authorized_http.ts";
+import {
+  AuthorizedHttp,
+  type EndpointRequest,
+} from "../../../lib/services/bridge/transports/authorized_http.ts";
 import { entryAuthorizer, type SignInNeed } from "../../../lib/services/tokens/mod.ts";
 import { DpopGuard } from "../../../scripts/demo/servers/dpop_guard.ts";
 import type { Members, Scene } from "./scene.ts";

@@ -6,7 +6,7 @@
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management (T2, T3)
  * @module
  */
-import { isJsonObject, type Message } from "../../primitives/mcp/jsonrpc.ts";
+import { isJsonObject, type Message } from "../../../primitives/mcp/jsonrpc.ts";
 import type { Outbound } from "./remote.ts";
 
 /** The state of one client's session. */

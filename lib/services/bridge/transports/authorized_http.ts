@@ -5,11 +5,11 @@
  *
  * @module
  */
-import { McpAuthError } from "../../primitives/errors.ts";
-import type { Http } from "../../primitives/http/http.ts";
-import { DPOP_RETRIES_MAX, REFUSALS_MAX } from "../../primitives/limits.ts";
-import { safeUrl } from "../../primitives/untrusted_text.ts";
-import type { Authorizer, RequestTarget } from "../tokens/mod.ts";
+import { McpAuthError } from "../../../primitives/errors.ts";
+import type { Http } from "../../../primitives/http/http.ts";
+import { DPOP_RETRIES_MAX, REFUSALS_MAX } from "../../../primitives/limits.ts";
+import { safeUrl } from "../../../primitives/untrusted_text.ts";
+import type { Authorizer, RequestTarget } from "../../tokens/mod.ts";
 import { drain } from "./failure.ts";
 
 /** How a server is reached. */

@@ -6,9 +6,9 @@
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http (T9-T12, T17)
  * @module
  */
-import { asMcpAuthError, McpAuthError } from "../../primitives/errors.ts";
-import type { Http } from "../../primitives/http/http.ts";
-import { HTTP_TIMEOUT_MS, SESSION_DELETE_MS } from "../../primitives/limits.ts";
+import { asMcpAuthError, McpAuthError } from "../../../primitives/errors.ts";
+import type { Http } from "../../../primitives/http/http.ts";
+import { HTTP_TIMEOUT_MS, SESSION_DELETE_MS } from "../../../primitives/limits.ts";
 import {
   errorText,
   type JsonObject,
@@ -16,12 +16,12 @@ import {
   parseEnvelope,
   type RequestMessage,
   type ResponseMessage,
-} from "../../primitives/mcp/jsonrpc.ts";
-import { statelessParams } from "../../primitives/mcp/request_headers.ts";
-import type { Endpoint } from "./authorized_http.ts";
-import { type Inbound, type Outbound, type Receiver, toOutbound } from "./remote.ts";
+} from "../../../primitives/mcp/jsonrpc.ts";
+import { statelessParams } from "../../../primitives/mcp/request_headers.ts";
+import type { Endpoint } from "../transports/authorized_http.ts";
+import { type Inbound, type Outbound, type Receiver, toOutbound } from "../transports/remote.ts";
 import { incompleteness, refusal } from "./rpc_error.ts";
-import { StreamableHttp } from "./streamable_http.ts";
+import { StreamableHttp } from "../transports/streamable_http.ts";
 
 /** What {@linkcode RpcClient} takes. */
 export interface RpcClientOptions extends Endpoint {
@@ -203,14 +203,9 @@ export class RpcClient implements Receiver {
     const call = this.#take(id);
     if (call === undefined) return;
     call.reject(why ?? cancelled(call.method));
-    // To a stateless server, the end of its response is the cancellation (T17).
-    const told = call.method === "initialize" || this.#stateless !== undefined
-      ? Promise.resolve()
-      : this.#remote.send(
-        encode({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id } }),
-      );
-    told.catch((error) => this.#log(`Cannot cancel the request: ${error.message}`))
-      .finally(() => call.outbound.controller.abort());
+    if (call.method === "initialize") return call.outbound.controller.abort();
+    const notice = encode({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id } });
+    void this.#remote.cancel(call.outbound, notice);
   }
 
   #abandon(): void {

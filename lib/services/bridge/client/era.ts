@@ -5,14 +5,14 @@
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning (T13, T14, T20)
  * @module
  */
-import { McpAuthError } from "../../primitives/errors.ts";
-import { isJsonObject } from "../../primitives/mcp/jsonrpc.ts";
+import { McpAuthError } from "../../../primitives/errors.ts";
+import { isJsonObject } from "../../../primitives/mcp/jsonrpc.ts";
 import {
   LATEST_STATELESS,
   newestCommon,
   STATELESS_ERRORS,
   UNSUPPORTED_VERSION,
-} from "../../primitives/mcp/revisions.ts";
+} from "../../../primitives/mcp/revisions.ts";
 import { namesIn, RpcError } from "./rpc_error.ts";
 
 /**

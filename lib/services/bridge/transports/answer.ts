@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { McpAuthError } from "../../primitives/errors.ts";
-import { readBytes } from "../../primitives/http/body.ts";
-import { redact } from "../../primitives/http/redaction.ts";
-import { MESSAGE_MAX_BYTES } from "../../primitives/limits.ts";
-import { errorText, isJsonObject, parseEnvelope } from "../../primitives/mcp/jsonrpc.ts";
-import { safeText } from "../../primitives/untrusted_text.ts";
+import { McpAuthError } from "../../../primitives/errors.ts";
+import { readBytes } from "../../../primitives/http/body.ts";
+import { redact } from "../../../primitives/http/redaction.ts";
+import { MESSAGE_MAX_BYTES } from "../../../primitives/limits.ts";
+import { errorText, isJsonObject, parseEnvelope } from "../../../primitives/mcp/jsonrpc.ts";
+import { safeText } from "../../../primitives/untrusted_text.ts";
 import { NO_SERVER_HINT } from "./failure.ts";
 import { type Inbound, operationOf, type Outbound } from "./remote.ts";
 

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { type ErrorCode, McpAuthError } from "../../primitives/errors.ts";
-import { redact } from "../../primitives/http/redaction.ts";
-import { ERROR_BODY_MAX_BYTES, ERROR_BODY_WAIT_MS } from "../../primitives/limits.ts";
+import { type ErrorCode, McpAuthError } from "../../../primitives/errors.ts";
+import { redact } from "../../../primitives/http/redaction.ts";
+import { ERROR_BODY_MAX_BYTES, ERROR_BODY_WAIT_MS } from "../../../primitives/limits.ts";
 import {
   type Envelope,
   errorText,
@@ -15,8 +15,8 @@ import {
   type JsonObject,
   type MessageId,
   parseEnvelope,
-} from "../../primitives/mcp/jsonrpc.ts";
-import { safeText, safeUrl } from "../../primitives/untrusted_text.ts";
+} from "../../../primitives/mcp/jsonrpc.ts";
+import { safeText, safeUrl } from "../../../primitives/untrusted_text.ts";
 
 /** Sign-in is needed or was refused: run the command in `data.hint`. */
 export const RPC_SIGN_IN: number = -32010;

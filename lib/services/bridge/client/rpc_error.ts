@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { McpAuthError } from "../../primitives/errors.ts";
-import { isJsonObject } from "../../primitives/mcp/jsonrpc.ts";
-import { UNSUPPORTED_VERSION } from "../../primitives/mcp/revisions.ts";
-import { safeText } from "../../primitives/untrusted_text.ts";
+import { McpAuthError } from "../../../primitives/errors.ts";
+import { isJsonObject } from "../../../primitives/mcp/jsonrpc.ts";
+import { UNSUPPORTED_VERSION } from "../../../primitives/mcp/revisions.ts";
+import { safeText } from "../../../primitives/untrusted_text.ts";
 
 /** A JSON-RPC error as the server sent it: the text is untrusted. */
 export class RpcError extends Error {

@@ -10,11 +10,11 @@
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning (T9, T14, T20)
  * @module
  */
-import { asMcpAuthError, type ErrorCode, McpAuthError } from "../../primitives/errors.ts";
-import { HTTP_TIMEOUT_MS, LIST_PAGES_MAX } from "../../primitives/limits.ts";
-import { isJsonObject, type JsonObject } from "../../primitives/mcp/jsonrpc.ts";
-import { isStateless, LATEST_STATEFUL, LATEST_STATELESS } from "../../primitives/mcp/revisions.ts";
-import type { Authorizer } from "../tokens/mod.ts";
+import { asMcpAuthError, type ErrorCode, McpAuthError } from "../../../primitives/errors.ts";
+import { HTTP_TIMEOUT_MS, LIST_PAGES_MAX } from "../../../primitives/limits.ts";
+import { isJsonObject, type JsonObject } from "../../../primitives/mcp/jsonrpc.ts";
+import { isStateless, LATEST_STATEFUL, LATEST_STATELESS } from "../../../primitives/mcp/revisions.ts";
+import type { Authorizer } from "../../tokens/mod.ts";
 import { revisionAfter, revisionIn } from "./era.ts";
 import { type RequestOptions, RpcClient, type RpcClientOptions } from "./rpc_client.ts";
 

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Envelope, MessageId } from "../../primitives/mcp/jsonrpc.ts";
+import type { Envelope, MessageId } from "../../../primitives/mcp/jsonrpc.ts";
 
 /** A message, or a batch, on its way to the server. */
 export interface Outbound extends Envelope {
@@ -43,6 +43,14 @@ export interface Remote {
    * @throws {McpAuthError} When an answer cannot come any more, or the message could not be delivered.
    */
   send(outbound: Outbound): Promise<void>;
+  /**
+   * Ends an exchange that nobody waits for any more, and tells the server in the way of the transport and the era: by the
+   * notice, or by ending the exchange alone (T17). It does not fail.
+   *
+   * @param target The request, sent before.
+   * @param notice The `notifications/cancelled` about it.
+   */
+  cancel(target: Outbound, notice: Outbound): Promise<void>;
   /** Starts to receive what the server sends of its own accord, where the transport has such a thing. */
   listen(): void;
   /**
@@ -52,6 +60,9 @@ export interface Remote {
    */
   close(timeoutMs: number): Promise<void>;
 }
+
+/** Makes the way to the server for whoever hears from it. */
+export type WayToServer = (receiver: Receiver) => Remote;
 
 /** Makes an {@linkcode Outbound} of a message's bytes and what is in them. */
 export function toOutbound(body: Uint8Array<ArrayBuffer>, envelope: Envelope): Outbound {

@@ -8,17 +8,17 @@
  * @see behaviours rows 35, 36
  * @module
  */
-import { asMcpAuthError, McpAuthError } from "../../primitives/errors.ts";
+import { asMcpAuthError, McpAuthError } from "../../../primitives/errors.ts";
 import {
   HTTP_TIMEOUT_MS,
   MESSAGE_MAX_BYTES,
   STREAM_LINGER_MS,
   STREAM_TRIES_MAX,
-} from "../../primitives/limits.ts";
-import { isJsonObject, METHOD_NOT_FOUND } from "../../primitives/mcp/jsonrpc.ts";
-import { mirroredHeaders } from "../../primitives/mcp/request_headers.ts";
-import type { StreamPosition } from "../../primitives/mcp/sse.ts";
-import { pause } from "../../primitives/system/clock.ts";
+} from "../../../primitives/limits.ts";
+import { isJsonObject, METHOD_NOT_FOUND } from "../../../primitives/mcp/jsonrpc.ts";
+import { isOfStatelessRevision, mirroredHeaders } from "../../../primitives/mcp/request_headers.ts";
+import type { StreamPosition } from "../../../primitives/mcp/sse.ts";
+import { pause } from "../../../primitives/system/clock.ts";
 import { connectionLost, errorFor, readAnswer, toInbound, unanswered } from "./answer.ts";
 import { AuthorizedHttp, type Endpoint } from "./authorized_http.ts";
 import { drain, HttpFailure } from "./failure.ts";
@@ -86,6 +86,17 @@ export class StreamableHttp implements Remote {
     const second = await this.#post(outbound);
     if (second.ok) return await this.#read(second, outbound, this.#receiver);
     return await this.#fail(await HttpFailure.read(second), outbound, this.#receiver);
+  }
+
+  /** @inheritdoc */
+  async cancel(target: Outbound, notice: Outbound): Promise<void> {
+    try {
+      if (!isOfStatelessRevision(target.messages[0])) await this.send(notice);
+    } catch (error) {
+      this.#log(`Cannot cancel the request: ${error instanceof Error ? error.message : error}`);
+    } finally {
+      target.controller.abort();
+    }
   }
 
   /** @inheritdoc */
@@ -207,7 +218,7 @@ export class StreamableHttp implements Remote {
     origin: Outbound | undefined,
     receiver: Receiver,
   ): Promise<{ events: number; lost: unknown }> {
-    const { readEvents } = await import("../../primitives/mcp/sse.ts");
+    const { readEvents } = await import("../../../primitives/mcp/sse.ts");
     let linger: ReturnType<typeof setTimeout> | undefined;
     const cutWhenAnswered = () => {
       if (origin === undefined || linger !== undefined || receiver.owes(origin)) return;

@@ -7,15 +7,15 @@
  * @see behaviours rows 35, 37
  * @module
  */
-import { type ErrorCode, McpAuthError } from "../../primitives/errors.ts";
+import { type ErrorCode, McpAuthError } from "../../../primitives/errors.ts";
 import {
   STREAM_PAUSE_MAX_MS,
   STREAM_PAUSE_MS,
   STREAM_RETRY_MAX_MS,
   STREAM_TRIES_MAX,
-} from "../../primitives/limits.ts";
-import type { StreamPosition } from "../../primitives/mcp/sse.ts";
-import { pause } from "../../primitives/system/clock.ts";
+} from "../../../primitives/limits.ts";
+import type { StreamPosition } from "../../../primitives/mcp/sse.ts";
+import { pause } from "../../../primitives/system/clock.ts";
 import { drain, mediaType } from "./failure.ts";
 
 /** What the stream needs of its transport. */
