@@ -15,6 +15,8 @@ export const CALLBACK_TIMEOUT_S = 300;
 export const BRIDGE_DRAIN_MS = 2_000;
 /** Ending a remote session is a courtesy; a dead server must not hold the bridge. */
 export const SESSION_DELETE_MS = 800;
+/** The wait for it at the end of the program: what is not read by then is read by nobody. */
+export const ERROR_FLUSH_MS = 100;
 
 /** Discovery, registration and token answers are a few kB; CIMD recommends 5 kB, real metadata reaches 60 kB. */
 export const METADATA_MAX_BYTES = 512 * 1024;
@@ -73,6 +75,8 @@ export const ID_TOKEN_AHEAD_MS = 30_000;
 export const DPOP_RETRIES_MAX = 3;
 /** A nonce goes out with each request; those of servers have under 100 characters. */
 export const DPOP_NONCE_MAX_CHARS = 1_000;
+/** How old a proof may be that was signed ahead of its request: servers that are strict allow a few seconds. */
+export const DPOP_READY_MAX_MS = 2_000;
 /** Clocks that differ by less are no reason to refuse a proof: answers are this late. */
 export const DPOP_CLOCK_OFF_MIN_MS = 5_000;
 /** A server whose clock differs by more is not followed: TLS would have failed before. */
@@ -215,33 +219,6 @@ export const PASSPHRASE_SALT_BYTES = 16;
 /** A shorter passphrase is guessed in spite of the iterations. */
 export const PASSPHRASE_MIN_CHARS = 12;
 
-/** Requests a bridge has under way at once; further ones wait, so that a fast host cannot open sockets without end. */
-export const BRIDGE_IN_FLIGHT_MAX = 128;
-/** Requests that wait for a place before the bridge stops reading from its host. */
-export const BRIDGE_WAITING_MAX = 1_024;
-/** A server that frees no place for this long is stuck: its host is read again, and told so, to see it leave. */
-export const BRIDGE_STALL_MS = 10_000;
-/** The end of BRIDGE_DRAIN_MS kept for writing the errors and ending the session. */
-export const BRIDGE_END_MS = 400;
-/** The end of that, left to the process for exiting. */
-export const BRIDGE_EXIT_MS = 100;
-/** A stream that its server leaves open after the answer is cut after this long; closing it is the server's part. */
-export const STREAM_LINGER_MS = 2_000;
-/** The first pause before a lost stream is opened again, where the server named none; it doubles. */
-export const STREAM_PAUSE_MS = 1_000;
-/** The longest such pause: a laptop that wakes up should not wait for minutes. */
-export const STREAM_PAUSE_MAX_MS = 30_000;
-/** A server's `retry` is respected up to this; a longer one would be an outage. */
-export const STREAM_RETRY_MAX_MS = 5 * 60_000;
-/** Failures in a row after which a stream is given up: about half a minute. */
-export const STREAM_TRIES_MAX = 5;
-/** Refusals (401, 403) of one request that are looked into: a refresh, a sign-in and the step-ups, and one spare. */
-export const REFUSALS_MAX = 5;
-/** How long the words of a refusal are waited for; its status is enough. */
-export const ERROR_BODY_WAIT_MS = 2_000;
-/** Pages of one list: a server whose cursor never ends is cut off. */
-export const LIST_PAGES_MAX = 100;
-
 /** A file of an export: some hundred entries with the largest tokens. */
 export const EXPORT_MAX_BYTES = 16 * 1024 * 1024;
 /** Entries in one export; people have tens. */
@@ -313,3 +290,22 @@ export const CLOCK_OFF_FAIL_MS = 5 * 60_000;
 export const CERTIFICATE_ENDS_SOON_MS = 7 * 24 * 60 * 60_000;
 /** A keystore that takes longer to answer holds up every command that a host starts. */
 export const KEYSTORE_SLOW_MS = 1_000;
+
+/** A configuration of an MCP host: that of Claude Code holds the history of all projects, and has reached 30 MB. */
+export const SHARED_FILE_MAX_BYTES = 64 * 1024 * 1024;
+/** Copies of a configuration that are kept from before a change: people notice a mistake within a few. */
+export const SHARED_FILE_BACKUPS_KEPT = 5;
+/** What a killed process has left beside a configuration is removed after this long: no write takes as much. */
+export const SHARED_FILE_LEFTOVER_MS = 60_000;
+/** How often a change is tried again where the host writes its configuration at the same time. */
+export const SHARED_FILE_TRIES_MAX = 5;
+/** The wait for another process of this program that changes the configuration of a host: one takes milliseconds. */
+export const SHARED_FILE_LOCK_MS = 10_000;
+/** Lines that may differ in a shown change: beyond that the lines between are told as removed and added whole. */
+export const DIFF_LINES_MAX = 1_000;
+/** A line that changes is shown up to this length: a configuration on one line has a few thousand characters. */
+export const DIFF_LINE_MAX_CHARS = 50_000;
+/** Servers of one host that are asked at once whether they need a sign-in. */
+export const HOST_PROBES_AT_ONCE_MAX = 4;
+/** Asking one of them: it is told at once where it does not answer, and found out again by the first request. */
+export const HOST_PROBE_MS = 10_000;

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { StdioHost } from "../conformance/stdio_host.ts";
+import { type Message, StdioHost } from "../conformance/stdio_host.ts";
 import { quantile } from "./statistics.ts";
-import type { Command, World } from "./world.ts";
+import type { BridgeName, Command, World } from "./world.ts";
 
 /** How much is measured. */
 export interface Extent {
@@ -14,55 +14,80 @@ export interface Extent {
   readonly rounds: number;
   /** How often it is started in each round for its first reply alone. */
   readonly starts: number;
-  /** Calls one after the other, in each round. */
+  /** Calls one after the other with small answers, in each round. */
   readonly calls: number;
-  /** Calls with {@linkcode IN_FLIGHT} under way, in each round. */
+  /** Calls with {@linkcode IN_FLIGHT} under way and small answers, in each round. */
   readonly pipelined: number;
+  /** The same two with answers of 1 MiB; {@linkcode LARGE_IN_FLIGHT} under way. */
+  readonly largeCalls: number;
+  readonly largePipelined: number;
+}
+
+/** The kinds of answers: how they come, and how large they are. */
+export const ANSWERS = ["JSON", "SSE", "JSON, 1 MiB", "SSE, 1 MiB"] as const;
+/** One of them. */
+export type Answer = typeof ANSWERS[number];
+
+/** What calls with one kind of answers showed. */
+export interface CallTimes {
+  /** One call, in milliseconds. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly callsPerSecond: number;
 }
 
 /** What one round of one bridge showed. */
 export interface Round {
   /** From starting it to the answer to `initialize`, of each start, in milliseconds. */
   readonly firstReplyMs: readonly number[];
-  /** One call, in milliseconds. */
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly callsPerSecond: number;
-  /** The most memory it held by the end of the calls above (VmHWM); undefined where the system does not tell. */
+  /** By the kind of answers; without those that the bridge carries none of. */
+  readonly calls: ReadonlyMap<Answer, CallTimes>;
+  /** The most memory it held by the end of the calls with small JSON answers (VmHWM); undefined where the system does not tell. */
   readonly peakBytes: number | undefined;
-  /** One call that is answered with an event stream, in milliseconds; NaN for a bridge that carries none. */
-  readonly streamedP50Ms: number;
+  /** The same by the end of all. */
+  readonly peakAfterLargeBytes: number | undefined;
 }
 
 /** Calls that are under way at once when they are pipelined. */
 export const IN_FLIGHT = 64;
+/** The same, with answers of 1 MiB. */
+export const LARGE_IN_FLIGHT = 8;
 
 const WARM_UP_CALLS = 200;
+const LARGE_WARM_UP_CALLS = 10;
 const INITIALIZE = {
   protocolVersion: "2025-11-25",
   capabilities: {},
   clientInfo: { name: "bench-host", version: "1.0.0" },
 };
 const TEXT = { text: "The quick brown fox jumps over the lazy dog" };
-const CALL = { name: "echo", arguments: TEXT };
-const STREAMED_CALL = { name: "stream", arguments: TEXT };
+const MEBIBYTE = { bytes: 1_048_576 };
+const CALLS: Readonly<Record<Answer, Message>> = {
+  "JSON": { name: "echo", arguments: TEXT },
+  "SSE": { name: "stream", arguments: TEXT },
+  "JSON, 1 MiB": { name: "echo", arguments: MEBIBYTE },
+  "SSE, 1 MiB": { name: "stream", arguments: MEBIBYTE },
+};
 
 /**
  * Measures all bridges, each in turn, over and over.
  *
  * @returns The rounds by bridge.
  */
-export async function measureBridges({ bridges }: World, extent: Extent): Promise<Map<string, Round[]>> {
-  const rounds = new Map(Object.keys(bridges).map((name) => [name, [] as Round[]]));
+export async function measureBridges({ bridges }: World, extent: Extent): Promise<Map<BridgeName, Round[]>> {
+  const names = Object.keys(bridges) as BridgeName[];
+  const rounds = new Map(names.map((name) => [name, [] as Round[]]));
   for (let round = 0; round < extent.rounds; round++) {
-    for (const [name, command] of Object.entries(bridges)) {
-      rounds.get(name)?.push(await measureBridge(command, extent, name !== "pipe"));
+    for (const name of names) {
+      // The pipe knows no streams.
+      const answers = ANSWERS.filter((answer) => name !== "pipe" || answer === "JSON");
+      rounds.get(name)?.push(await measureBridge(bridges[name], extent, answers));
     }
   }
   return rounds;
 }
 
-async function measureBridge(command: Command, extent: Extent, streams: boolean): Promise<Round> {
+async function measureBridge(command: Command, extent: Extent, answers: readonly Answer[]): Promise<Round> {
   const firstReplyMs: number[] = [];
   for (let start = 0; start < extent.starts; start++) {
     const { host, firstReply } = await open(command);
@@ -72,45 +97,68 @@ async function measureBridge(command: Command, extent: Extent, streams: boolean)
   const { host, firstReply } = await open(command);
   firstReplyMs.push(firstReply);
   host.notify("notifications/initialized");
-  const call = () => host.request("tools/call", CALL);
-  await timeEach(call, WARM_UP_CALLS);
-  const times = await timeEach(call, extent.calls);
-  const callsPerSecond = await pipeline(call, extent.pipelined);
-  const peakBytes = await peakMemory(host.pid);
-  const streamed = streams
-    ? await timeEach(() => host.request("tools/call", STREAMED_CALL), extent.calls)
-    : [];
+  const calls = new Map<Answer, CallTimes>();
+  let peakBytes: number | undefined;
+  for (const answer of answers) {
+    calls.set(answer, await measureCalls(() => host.request("tools/call", CALLS[answer]), extent, answer));
+    if (answer === "JSON") peakBytes = await peakMemory(host.pid);
+  }
+  const peakAfterLargeBytes = answers.length === 1 ? undefined : await peakMemory(host.pid);
   await host.close();
-  return {
-    firstReplyMs,
-    p50Ms: quantile(times, 0.5),
-    p99Ms: quantile(times, 0.99),
-    streamedP50Ms: quantile(streamed, 0.5),
-    callsPerSecond,
-    peakBytes,
-  };
+  return { firstReplyMs, calls, peakBytes, peakAfterLargeBytes };
+}
+
+async function measureCalls(
+  call: () => Promise<unknown>,
+  extent: Extent,
+  answer: Answer,
+): Promise<CallTimes> {
+  const large = isLarge(answer);
+  await timeEach(call, large ? LARGE_WARM_UP_CALLS : WARM_UP_CALLS);
+  const times = await timeEach(call, large ? extent.largeCalls : extent.calls);
+  const callsPerSecond = large
+    ? await pipeline(call, extent.largePipelined, LARGE_IN_FLIGHT)
+    : await pipeline(call, extent.pipelined, IN_FLIGHT);
+  return { p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99), callsPerSecond };
+}
+
+/** Whether the answers are of the large kind. */
+export function isLarge(answer: Answer): boolean {
+  return answer.endsWith("MiB");
 }
 
 /**
  * Measures calls without a bridge: what is left is the server and the network.
  *
- * @param calls How many.
- * @returns The median of one call, in milliseconds.
+ * @returns The median of one call by the kind of answers, in milliseconds.
  */
-export async function measureDirect({ url, authorization }: World, calls: number): Promise<number> {
-  const headers = new Headers({ authorization, "content-type": "application/json" });
+export async function measureDirect(
+  { url, authorization }: World,
+  extent: Extent,
+): Promise<Map<Answer, number>> {
+  const headers = new Headers({
+    authorization,
+    "content-type": "application/json",
+    "accept": "application/json, text/event-stream",
+  });
   const post = async (method: string, params: unknown): Promise<Response> => {
     const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
     const response = await fetch(url, { method: "POST", headers, body });
-    await response.text();
-    if (response.ok) return response;
-    throw new Error(`The server answered ${response.status}`);
+    if (!response.ok) throw new Error(`The server answered ${response.status}`);
+    // As a host does, whichever way the answer comes to it.
+    JSON.parse((await response.text()).replace(/^event: message\ndata: /, ""));
+    return response;
   };
   const opened = await post("initialize", INITIALIZE);
   headers.set("mcp-session-id", opened.headers.get("mcp-session-id") ?? "");
-  const call = () => post("tools/call", CALL);
-  await timeEach(call, WARM_UP_CALLS);
-  return quantile(await timeEach(call, calls), 0.5);
+  const direct = new Map<Answer, number>();
+  for (const answer of ANSWERS) {
+    const call = () => post("tools/call", CALLS[answer]);
+    await timeEach(call, isLarge(answer) ? LARGE_WARM_UP_CALLS : WARM_UP_CALLS);
+    const times = await timeEach(call, isLarge(answer) ? extent.largeCalls : extent.calls);
+    direct.set(answer, quantile(times, 0.5));
+  }
+  return direct;
 }
 
 async function open({ line, env }: Command): Promise<{ host: StdioHost; firstReply: number }> {
@@ -131,14 +179,14 @@ async function timeEach(call: () => Promise<unknown>, count: number): Promise<nu
   return times;
 }
 
-/** Calls with many under way, and returns how many were done a second. */
-async function pipeline(call: () => Promise<unknown>, count: number): Promise<number> {
+/** Calls with so many under way, and returns how many were done a second. */
+async function pipeline(call: () => Promise<unknown>, count: number, inFlight: number): Promise<number> {
   let left = count;
   const work = async () => {
     while (left-- > 0) await call();
   };
   const started = performance.now();
-  await Promise.all(Array.from({ length: IN_FLIGHT }, work));
+  await Promise.all(Array.from({ length: inFlight }, work));
   return count / ((performance.now() - started) / 1_000);
 }
 

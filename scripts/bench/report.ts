@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { IN_FLIGHT, type Round } from "./bridges.ts";
+import { type Answer, ANSWERS, IN_FLIGHT, isLarge, LARGE_IN_FLIGHT, type Round } from "./bridges.ts";
 import { KEYCHAIN_READ, KEYCHAIN_TOKEN } from "./start_up.ts";
 import { median } from "./statistics.ts";
+import type { BridgeName } from "./world.ts";
 
 /** Everything that was measured. */
 export interface Measurements {
@@ -13,10 +14,10 @@ export interface Measurements {
   readonly startUp: ReadonlyMap<string, readonly number[]>;
   /** Why the keychain was not measured, where it was not. */
   readonly keychainMissing: string | undefined;
-  /** One call without a bridge, in milliseconds: the median. */
-  readonly directMs: number;
+  /** One call without a bridge, in milliseconds, by the kind of answers: the median. */
+  readonly directMs: ReadonlyMap<Answer, number>;
   /** The rounds by bridge. */
-  readonly bridges: ReadonlyMap<string, readonly Round[]>;
+  readonly bridges: ReadonlyMap<BridgeName, readonly Round[]>;
 }
 
 /** What a ratio may be. */
@@ -54,22 +55,62 @@ export function compareStartUp({ startUp, keychainMissing }: Measurements): Line
   return [...lines, compare(`${KEYCHAIN_TOKEN}, less one bare read`, rest, { atMost: 2 })];
 }
 
-/** Compares the bridges. */
-export function compareBridges({ bridges, directMs }: Measurements): Line[] {
-  const medians = (read: (round: Round) => number | readonly number[]) =>
-    Object.fromEntries([...bridges].map(([name, rounds]) => [name, median(rounds.flatMap(read))]));
+/** Compares the bridges as processes: their start and their memory. */
+export function compareBridges({ bridges }: Measurements): Line[] {
+  const medians = mediansOf(bridges, WITHOUT_DPOP);
   const lines = [
     line("start to first reply", "ms", medians(({ firstReplyMs }) => firstReplyMs), { atMost: 0.25 }),
-    line("one call, p50", "ms", medians(({ p50Ms }) => p50Ms)),
-    line("one call, p99", "ms", medians(({ p99Ms }) => p99Ms)),
-    line("one call, streamed, p50", "ms", medians(({ streamedP50Ms }) => streamedP50Ms)),
-    line("added to a call, p50", "ms", medians(({ p50Ms }) => p50Ms - directMs), { atMost: 0.4 }),
-    line(`calls, ${IN_FLIGHT} in flight`, "calls/s", medians(({ callsPerSecond }) => callsPerSecond), {
-      atLeast: 2.5,
-    }),
     line("peak memory", "MiB", medians(({ peakBytes }) => (peakBytes ?? NaN) / MIB), { atMost: 0.6 }),
+    line(
+      "peak memory, with answers of 1 MiB",
+      "MiB",
+      medians(({ peakAfterLargeBytes }) => (peakAfterLargeBytes ?? NaN) / MIB),
+    ),
   ];
   return lines.filter(({ ratio }) => !Number.isNaN(ratio));
+}
+
+/**
+ * Compares the calls of the bridges, by the kind of answers.
+ *
+ * @param subjects What is compared; the second is what the first is held against.
+ */
+export function compareCalls(
+  { bridges, directMs }: Measurements,
+  subjects: readonly BridgeName[] = WITHOUT_DPOP,
+): Line[] {
+  const medians = mediansOf(bridges, subjects);
+  return ANSWERS.flatMap((answer) => {
+    const of = (read: (round: Round) => number | undefined) => medians((round) => read(round) ?? NaN);
+    const direct = directMs.get(answer) ?? NaN;
+    const inFlight = isLarge(answer) ? LARGE_IN_FLIGHT : IN_FLIGHT;
+    return [
+      line(`${answer}: one call, p50`, "ms", of(({ calls }) => calls.get(answer)?.p50Ms)),
+      line(`${answer}: one call, p99`, "ms", of(({ calls }) => calls.get(answer)?.p99Ms)),
+      line(
+        `${answer}: added to a call, p50`,
+        "ms",
+        of(({ calls }) => (calls.get(answer)?.p50Ms ?? NaN) - direct),
+        { atMost: 0.4 },
+      ),
+      line(
+        `${answer}: calls, ${inFlight} in flight`,
+        "calls/s",
+        of(({ calls }) => calls.get(answer)?.callsPerSecond),
+        { atLeast: 2.5 },
+      ),
+    ];
+  });
+}
+
+/** The bridges with a token that anybody may use who has it. */
+const WITHOUT_DPOP: readonly BridgeName[] = ["mcp-auth", "mcp-remote", "supergateway", "pipe"];
+/** The product with a token that is bound to a key, and the peers, which know no such tokens. */
+export const WITH_DPOP: readonly BridgeName[] = ["mcp-auth, DPoP", "mcp-remote", "supergateway"];
+
+function mediansOf(bridges: Measurements["bridges"], subjects: readonly BridgeName[]) {
+  return (read: (round: Round) => number | readonly number[]) =>
+    Object.fromEntries(subjects.map((name) => [name, median(bridges.get(name)?.flatMap(read) ?? [])]));
 }
 
 function line(what: string, unit: Line["unit"], medians: Line["medians"], budget?: Budget): Line {

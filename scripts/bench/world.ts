@@ -1,6 +1,6 @@
 /**
  * What the measurements need: a folder that is removed with everything in it, a running server, an entry for it in a
- * sealed store, made by the product's own `add`, and the peer, installed from the registry.
+ * sealed store, made by the product's own `add`, and the peers, installed from the registry.
  *
  * @module
  */
@@ -10,8 +10,12 @@ import { KeyringSession } from "../demo/keyring_session.ts";
 
 /** The peer that the bridge is measured against. */
 export const PEER = "mcp-remote@0.15.1";
+/** The other peer, which leaves signing in to others: it is told the token. */
+export const OTHER_PEER = "supergateway@4.0.0";
 /** The name of the entry. */
 export const ENTRY = "bench";
+/** The name of the entry whose tokens are bound to a key (RFC 9449). */
+const BOUND_ENTRY = "bound";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const BROWSER = "scripts/demo/browser/scripted_browser.ts";
@@ -21,6 +25,9 @@ export interface Command {
   readonly line: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
+
+/** What is measured beside each other. */
+export type BridgeName = "mcp-auth" | "mcp-remote" | "supergateway" | "pipe" | "mcp-auth, DPoP";
 
 /** The same entry in a store whose key is in a real keyring. */
 export interface KeychainWorld {
@@ -44,8 +51,11 @@ export interface World extends AsyncDisposable {
   readonly restarted: (...args: readonly string[]) => Command;
   /** Why it cannot be had on this machine, where it cannot. */
   readonly keychain: KeychainWorld | string;
-  /** The bridges: the product's, the peer's, and a pipe. All of them send the same token. */
-  readonly bridges: Readonly<Record<"mcp-auth" | "mcp-remote" | "pipe", Command>>;
+  /**
+   * The bridges: the product's, the peers', and a pipe, which all send the same token; and the product's with a token that
+   * is bound to a key, and a proof on each request.
+   */
+  readonly bridges: Readonly<Record<BridgeName, Command>>;
 }
 
 /**
@@ -81,6 +91,8 @@ export async function prepareWorld(say: (line: string) => void): Promise<World> 
   const browser = `${deno} run -A --quiet --no-config ${join(ROOT, BROWSER)}`;
   const signIn = product("add", ENTRY, url, ...store);
   await output({ ...signIn, env: { ...signIn.env, BROWSER: browser } });
+  const bound = product("add", BOUND_ENTRY, url.replace(/mcp$/, "bound/mcp"), ...store);
+  await output({ ...bound, env: { ...bound.env, BROWSER: browser } });
   const header = await output(product("token", ENTRY, "--header", ...store));
   const authorization = header.trim().replace(/^authorization: /i, "");
   say("Signing in, with the key in a keychain");
@@ -88,12 +100,10 @@ export async function prepareWorld(say: (line: string) => void): Promise<World> 
     const command = product(...args);
     return { ...command, env: { ...command.env, MCP_AUTH_HOME: join(folder, "keychain-home") } };
   });
-  say(`Installing ${PEER}`);
+  say(`Installing ${PEER} and ${OTHER_PEER}`);
   const peer = join(folder, "peer");
-  await output({
-    line: ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", peer, PEER],
-    env,
-  });
+  const install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", peer];
+  await output({ line: [...install, PEER, OTHER_PEER], env });
 
   const rest = undo.move();
   return {
@@ -112,10 +122,18 @@ export async function prepareWorld(say: (line: string) => void): Promise<World> 
         ],
         env: { ...env, AUTHORIZATION: authorization, MCP_REMOTE_CONFIG_DIR: join(folder, "peer-home") },
       },
+      "supergateway": {
+        line: [
+          ...["node", join(peer, "node_modules/supergateway/dist/index.js"), "--streamableHttp", url],
+          ...["--logLevel", "none", "--oauth2Bearer", authorization.replace(/^Bearer /, "")],
+        ],
+        env,
+      },
       "pipe": {
         line: [deno, "run", "-A", "--no-config", join(ROOT, "scripts/bench/pipe.ts"), url],
         env: { ...env, AUTHORIZATION: authorization },
       },
+      "mcp-auth, DPoP": product("bridge", BOUND_ENTRY, ...store),
     },
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   };

@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Revision } from "./scenarios.ts";
+import { HOST_ERA, type HostEra, type Revision } from "./scenarios.ts";
 
 /** The suite; pinned in `tests/deno.json`, its packages in `tests/deno.lock`. */
 export const SUITE = "npm:@modelcontextprotocol/conformance@0.2.0-alpha.12";
@@ -16,12 +16,16 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TIME_LIMIT_MS = 60_000;
 const TAIL_LINES = 3;
 
-/** How the product is driven: by a person at a terminal, or by a host over the standard streams of a bridge. */
-export type Driver = "terminal" | "bridge";
+/**
+ * How the product is driven: by a person at a terminal, or by a host over the standard streams of a bridge; `protocol` is
+ * such a host that does more than sign in.
+ */
+export type Driver = "terminal" | "bridge" | "protocol";
 
 const CLIENTS: Readonly<Record<Driver, string>> = {
   terminal: "scripts/conformance/terminal_client.ts",
   bridge: "scripts/conformance/host_client.ts",
+  protocol: "scripts/conformance/protocol_client.ts",
 };
 
 /** What came of one run. */
@@ -53,13 +57,13 @@ interface Check {
  *
  * @param name As the suite calls it.
  * @param driver How the product is driven.
- * @param options The suite's own: revision, and whether to run what is not of that revision.
+ * @param options The suite's own: revision, and whether to run what is not of that revision; and the era of the host.
  * @param signal Ends the run.
  */
 export async function runScenario(
   name: string,
   driver: Driver,
-  options: Revision,
+  options: Revision & { readonly host?: HostEra },
   signal: AbortSignal,
 ): Promise<Outcome> {
   const folder = await Deno.makeTempDir({ prefix: "mcp-auth-conformance-" });
@@ -77,7 +81,12 @@ export async function runScenario(
         ...(options.force ? ["--force"] : []),
       ],
       cwd: ROOT,
-      env: { NO_COLOR: "1", TMPDIR: folder, TMP: folder },
+      env: {
+        NO_COLOR: "1",
+        TMPDIR: folder,
+        TMP: folder,
+        ...(options.host === undefined ? {} : { [HOST_ERA]: options.host }),
+      },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -105,7 +114,15 @@ export async function runScenario(
       };
     }
     const verdict = verdictIn(said, name, success);
-    if (verdict !== "fail") return { verdict, ms, failures: [] };
+    if (verdict === "skip") return { verdict, ms, failures: [] };
+    if (verdict === "pass") {
+      if (await wasJudged(join(folder, "results"))) return { verdict, ms, failures: [] };
+      return {
+        verdict: "fail",
+        ms,
+        failures: [{ check: "suite", message: "no check was made: all were skipped" }],
+      };
+    }
     const failures = await readFailures(join(folder, "results"));
     // Without results the suite itself has failed.
     if (failures.length === 0) {
@@ -139,6 +156,16 @@ function killTree(child: Deno.ChildProcess): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
+}
+
+/** Whether the suite has made any check at all: it passes what it was given no chance to judge. */
+async function wasJudged(folder: string): Promise<boolean> {
+  for (const file of await filesBelow(folder)) {
+    if (!file.endsWith("checks.json")) continue;
+    const checks = JSON.parse(await Deno.readTextFile(file)) as readonly Check[];
+    if (checks.some(({ id, status }) => status === "SUCCESS" && id !== "wire-schema-valid")) return true;
+  }
+  return false;
 }
 
 /** Reads what the suite has written: the checks that were not passed, and the last words of the client. */

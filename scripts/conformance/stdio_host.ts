@@ -112,12 +112,16 @@ export class StdioHost implements AsyncDisposable {
 
   async #read(): Promise<void> {
     const decoder = new TextDecoder();
-    let rest = "";
+    /** The parts of a line that has no end yet: a long one is not looked through anew with each of them. */
+    let parts: string[] = [];
     try {
       for await (const chunk of this.#child.stdout) {
-        const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-        rest = lines.pop() ?? "";
-        for (const line of lines) this.#take(JSON.parse(line));
+        const [more = "", ...lines] = decoder.decode(chunk, { stream: true }).split("\n");
+        parts.push(more);
+        for (const line of lines) {
+          this.#take(JSON.parse(parts.join("")));
+          parts = [line];
+        }
       }
     } finally {
       this.#left = true;

@@ -30,6 +30,7 @@ const SERVICES: Table = {
   signin: ["tokens", "credentials", "audit", "config", "rate_limit", "grants"],
   transfer: ["tokens", "credentials", "audit", "config"],
   bridge: ["tokens"],
+  hosts: ["config"],
   diagnosis: ["signin", "tokens", "credentials", "audit", "config", "providers", "grants", "bridge"],
   gateway: ["tokens", "signin", "bridge", "resource_server", "audit"],
   resource_server: ["audit"],

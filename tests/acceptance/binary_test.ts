@@ -6,6 +6,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { abandonAll, startHangingServer } from "./abandoned.ts";
 import { Host } from "./host.ts";
 import { processesOf } from "./processes.ts";
 import { checkoutPath, denoDir, Home, type ProgramOptions } from "./program.ts";
@@ -85,6 +86,11 @@ Deno.test({
       const { code, tookMs } = await host.end();
       assert.equal(code, 0);
       assert.ok(tookMs < 2_000);
+    });
+    await t.step("row 38: after 20 kill -9 of the parent no bridge is left", async () => {
+      await using hanging = await startHangingServer();
+      const moments = [0, 15, 30, 60, 120, ...Array.from({ length: 15 }, () => "answered" as const)];
+      await abandonAll(home, hanging.url, () => [file], moments);
     });
     await t.step("8 processes that refresh at once present no refresh token twice", async () => {
       const runs = await Promise.all(Array.from({ length: 8 }, () => home.run(["refresh", "demo"], options)));

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { startMcpServer } from "../../scripts/demo/servers/mcp_server.ts";
 import { Host } from "./host.ts";
+import { until } from "./processes.ts";
 import { Home } from "./program.ts";
 import { type Servers, startServers } from "./servers.ts";
 
@@ -34,13 +35,20 @@ Deno.test("row 12: not signed in: each request is answered with the command to r
   assert.equal((await home.run(["logout", "demo"])).code, 0);
   const before = authorizations(servers);
   await using host = new Host(home, ["demo"]);
-  for (const answer of [await host.initialize(), await host.request("tools/list")]) {
-    assert.deepEqual(answer.error?.data, { code: "AUTH_REQUIRED", hint: "Run: mcp-auth login demo" });
+  const unopened = await host.request("tools/list");
+  assert.deepEqual(unopened.error?.data, { code: "AUTH_REQUIRED", hint: "Run: mcp-auth login demo" });
+  assert.equal((await host.initialize()).result?.serverInfo.name, "mcp-auth");
+  for (const answer of [await host.call("whoami"), await host.request("resources/read", { uri: "x:y" })]) {
+    assert.deepEqual(answer.error?.data, {
+      code: "AUTH_REQUIRED",
+      hint: "Run: mcp-auth login demo, or call the tool mcp_auth_login",
+    });
     assert.match(answer.error?.message ?? "", /mcp-auth login demo/);
   }
   assert.equal(authorizations(servers), before, "no browser was opened");
   assert.equal((await home.run(["login", "demo"])).code, 0);
-  assert.equal((await host.initialize()).result?.serverInfo.name, "demo");
+  const told = () => host.lines.some(({ method }) => method === "notifications/tools/list_changed");
+  assert.ok(await until(told, 10_000));
   assert.equal((await host.call("whoami")).result.content[0].text, "alice");
   assert.equal((await host.end()).code, 0);
 });
@@ -91,7 +99,7 @@ Deno.test("a scope that is missing: the command to run, and everything else goes
   const { error } = await host.call("write_note", { text: "n" });
   assert.deepEqual(error?.data, {
     code: "INSUFFICIENT_SCOPE",
-    hint: 'Run: mcp-auth login demo --scope "mcp:read mcp:write"',
+    hint: 'Run: mcp-auth login demo --scope "mcp:read mcp:write", or call the tool mcp_auth_login',
   });
   assert.equal((await host.call("whoami")).result.content[0].text, "alice");
 });
@@ -117,8 +125,13 @@ Deno.test("a URL in place of a name: its entry if there is one, else the command
   const name = `local-${new URL(url).port}`;
   await t.step("no entry: the command to run", async () => {
     await using host = new Host(home, [url]);
-    const { error } = await host.initialize();
-    assert.deepEqual(error?.data, { code: "AUTH_REQUIRED", hint: `Run: mcp-auth add ${name} ${url}` });
+    const { result } = await host.initialize();
+    assert.match(result.instructions, new RegExp(`or run: mcp-auth add ${name} ${url}$`));
+    const { error } = await host.call("whoami");
+    assert.deepEqual(error?.data, {
+      code: "AUTH_REQUIRED",
+      hint: `Run: mcp-auth add ${name} ${url}, or call the tool mcp_auth_login`,
+    });
   });
   await t.step("no entry, --login: it becomes one", async () => {
     await using host = new Host(home, [url, "--login"]);

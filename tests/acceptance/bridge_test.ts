@@ -97,7 +97,7 @@ Deno.test("a host built on the official SDK works through the bridge", async (t)
   assert.ok(await until(() => mcp.sessions.length === 0, 2_000), "the session was ended at the server");
 });
 
-Deno.test("everything passes untouched and in order, and standard output holds JSON-RPC alone", async () => {
+Deno.test("row 48: everything passes untouched and in order, and standard output holds JSON-RPC alone", async () => {
   await using setting = await signedIn();
   const { servers: { mcp }, home } = setting;
   await using host = new Host(home, ["demo", "--verbose"]);

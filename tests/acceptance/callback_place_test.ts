@@ -115,10 +115,20 @@ Deno.test("a redirect URI that nothing listens at and nobody can paste is said b
   );
 });
 
-Deno.test("a bridge takes no paste: its input is the host's", async () => {
+Deno.test("without --login a bridge opens no browser and takes no word about one; the rest is for its tool", async () => {
   await using servers = await startServers();
   await using home = await Home.make();
-  const refused = await home.run(["bridge", servers.mcp.url, "--device"]);
-  assert.equal(refused.code, 2, "without --login there is no sign-in");
-  assert.match(refused.stderr, /--device/);
+  const refused = await home.run(["bridge", servers.mcp.url, "--browser"]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /Cannot use "--browser" without --login/);
+  const taken = await home.run([
+    "bridge",
+    servers.mcp.url,
+    "--device",
+    "--scope",
+    "mcp:read",
+    "--timeout",
+    "9",
+  ]);
+  assert.equal(taken.code, 0, taken.stderr);
 });

@@ -43,7 +43,8 @@ Deno.test("row 11: no command but add, login and bridge --login opens a browser,
   ) await home.run(args, { browser });
   await using host = new Host(home, ["out"], { browser });
   for (const _ of Array(5)) {
-    assert.equal((await host.initialize()).error?.data.hint, "Run: mcp-auth login out");
+    assert.match((await host.initialize()).result.instructions, /or run: mcp-auth login out$/);
+    assert.equal((await host.call("whoami")).error?.data.code, "AUTH_REQUIRED");
   }
   assert.equal((await host.end()).code, 0);
   assert.deepEqual(await home.opened(), []);

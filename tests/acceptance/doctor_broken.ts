@@ -197,7 +197,7 @@ export const BROKEN: readonly Broken[] = [
     code: "SERVER_ERROR",
     exitCode: 3,
     says: /"initialize": the server ended its response without an answer/,
-    hints: /Check that the URL is the server's Streamable HTTP endpoint/,
+    hints: /Check that the URL is the server's MCP endpoint/,
     start: () => Promise.resolve(serve(() => Response.json({ ok: true }))),
   },
   {

@@ -7,49 +7,14 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { browse } from "../../scripts/demo/browser/scripted_browser.ts";
+import { signInWith, whyMissing } from "./mcp_remote.ts";
 import { assertError } from "./outcome.ts";
-import { until } from "./processes.ts";
 import { checkoutPath, Home } from "./program.ts";
 import { type Servers, startServers } from "./servers.ts";
 
 const VERSIONS = [["0.1.38", /^mcp-remote-0\.1\.3\d$/], ["0.15.1", /^mcp-remote-v1$/]] as const;
 
-/** Why mcp-remote cannot be had; undefined where it can. */
-async function whyMissing(): Promise<string | undefined> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "cache",
-      "--quiet",
-      "--no-config",
-      "--no-lock",
-      ...VERSIONS.map(([each]) => `npm:mcp-remote@${each}`),
-    ],
-    env: { NO_COLOR: "1" },
-  }).output();
-  return success ? undefined : new TextDecoder().decode(stderr).split("\n")[0];
-}
-
-const missing = await whyMissing();
-
-/** Lets mcp-remote sign in, as a host would that starts it. */
-async function signInWith(home: Home, version: string, url: string): Promise<void> {
-  const command = [Deno.execPath(), "run", "-A", "--no-config", "--no-lock", "--cached-only"];
-  await using remote = home.start([url, "--transport", "http-only"], {
-    command: [...command, `npm:mcp-remote@${version}`],
-    // Where there is no opener, the URL is only printed.
-    env: { PATH: "/nonexistent" },
-  });
-  const request = {
-    protocolVersion: "2025-06-18",
-    capabilities: {},
-    clientInfo: { name: "t", version: "1" },
-  };
-  await remote.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params: request })}\n`);
-  const authorize = await remote.said(/visiting:\s*\n(?:\[\d+\] )?(http\S+)/);
-  assert.equal((await browse(authorize)).status, 200);
-  assert.ok(await until(() => remote.stdout.includes('"serverInfo"'), 15_000), remote.stderr);
-}
+const missing = await whyMissing(VERSIONS.map(([version]) => version));
 
 /** Every file below a folder, with its content and its age. */
 async function snapshot(folder: string): Promise<Readonly<Record<string, readonly [string, number]>>> {

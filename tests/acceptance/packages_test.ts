@@ -59,7 +59,17 @@ const RUNS: readonly (readonly [what: string, args: readonly string[], needs: re
   [
     "loading everything that the program and the library reach",
     ["cache", checkoutPath("main.ts"), checkoutPath("lib/mod.ts")],
-    ["@clack/prompts", "@stricli/core", "eventsource-parser", "ipaddr.js", "oauth4webapi"],
+    [
+      ...[
+        "@clack/prompts",
+        "@stricli/core",
+        "eventsource-parser",
+        "ipaddr.js",
+        "jsonc-parser",
+        "oauth4webapi",
+      ],
+      "smol-toml",
+    ],
   ],
 ];
 

@@ -144,7 +144,7 @@ for (const restarted of [true, false]) {
 
 for (const victim of ["parent", "host"] as const) {
   for (const what of ["add", "bridge"] as const) {
-    Deno.test(`${what}: killing the ${victim} leaves no process, though standard input stays open`, async () => {
+    Deno.test(`row 38: ${what}: killing the ${victim} leaves no process, though standard input stays open`, async () => {
       await using made = await setting();
       const { servers: { mcp }, home, options } = made;
       // A shell that waits for the program stands for the host that started it.

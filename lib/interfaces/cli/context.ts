@@ -7,6 +7,8 @@ import type { CommandContext, StricliProcess } from "@stricli/core";
 import type { McpAuthError } from "../../primitives/errors.ts";
 import type { Clock } from "../../primitives/system/clock.ts";
 import type { Env } from "../../primitives/system/env.ts";
+import type { LineQueue } from "../../primitives/system/error_queue.ts";
+import { ERROR_FLUSH_MS } from "../../primitives/limits.ts";
 import type { Terminal } from "../../primitives/system/terminal.ts";
 import type { CredentialStore, KeystoreKind } from "../../services/credentials/mod.ts";
 import type { Ports } from "../composition/ports.ts";
@@ -30,14 +32,21 @@ const TOKEN_VARIABLES = ["MCP_AUTH_ACCESS_TOKEN", "MCP_AUTH_GRANT"] as const;
 export class CliContext implements CommandContext, Disposable {
   readonly process: StricliProcess;
   readonly world: World;
+  /** The command line as it was typed, from the command's name on. */
+  readonly args: readonly string[];
   #services: Services | undefined;
+  #terminal: Terminal | undefined;
+  #lines: Promise<LineQueue> | undefined;
+  #record: ((line: string) => void) | undefined;
 
   /**
    * @param world What the program runs on.
    * @param complain Gets what the command-line library writes to standard error.
+   * @param args The command line as it was typed.
    */
-  constructor(world: World, complain: (text: string) => void) {
+  constructor(world: World, complain: (text: string) => void, args: readonly string[] = []) {
     this.world = world;
+    this.args = args;
     this.process = {
       stdout: { write: (text) => world.terminal.out(text) },
       stderr: { write: complain },
@@ -46,7 +55,7 @@ export class CliContext implements CommandContext, Disposable {
   }
 
   get terminal(): Terminal {
-    return this.world.terminal;
+    return this.#terminal ?? this.world.terminal;
   }
 
   get env(): Env {
@@ -85,7 +94,7 @@ export class CliContext implements CommandContext, Disposable {
           ? await (await import("./output/prompt.ts")).askPassphrase(question)
           : undefined,
       notice: (line) => this.say(line),
-      log: flags.verbose ? (line) => this.say(line) : undefined,
+      log: flags.verbose ? (line) => this.say(line) : this.#record,
     });
   }
 
@@ -96,7 +105,23 @@ export class CliContext implements CommandContext, Disposable {
 
   /** Writes one line to standard error. */
   say(line: string): void {
+    this.#record?.(line);
     this.terminal.err(`${line}\n`);
+  }
+
+  /** Has every line that is said, and all that `--verbose` would say, noted as well; to be called before anything else. */
+  alsoTo(record: (line: string) => void): void {
+    this.#record = record;
+  }
+
+  /** From here on nothing for standard error waits for its reader: a host that has none must not stop us (row 38). */
+  sayWithoutWaiting(): void {
+    const { terminal } = this.world;
+    const { errQueue } = terminal;
+    if (errQueue === undefined) return;
+    const err = (text: string) =>
+      void (this.#lines ??= errQueue()).then((lines) => lines.push(text), () => {});
+    this.#terminal = { ...terminal, err };
   }
 
   /** Prints a result: as JSON with `--json`, else as text. */
@@ -107,6 +132,7 @@ export class CliContext implements CommandContext, Disposable {
   /** Waits for what has to be stored although nobody waits for it any more, such as the answer to a refresh. */
   async settled(): Promise<void> {
     await this.#services?.settled();
+    await (await this.#lines)?.flushed(ERROR_FLUSH_MS);
   }
 
   /** Ends the services. */

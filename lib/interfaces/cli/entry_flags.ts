@@ -24,18 +24,35 @@ import { type DiscoveryFlags, discoveryFlags, discoveryOptions } from "./discove
 import { dpopFlag, type DpopFlags, dpopFlags, dpopOptions } from "./dpop_flags.ts";
 import { givenKey, type KeyFlags, readGiven } from "./grant_flags.ts";
 import { listFlag, numberFlag, switchFlag, valueFlag } from "./flags.ts";
+import {
+  type BridgeWishFlags,
+  bridgeWishFlags,
+  bridgeWishOptions,
+  UNSETTABLE_BRIDGE,
+} from "./bridge_flags.ts";
+import { type TransportFlags, transportFlags, transportOptions } from "./transport_flags.ts";
+import { type WebSocketFlags, webSocketFlags, webSocketOptions } from "./websocket_flags.ts";
 import { providerEnvironment, type ProviderFlags, providerFlags, providerOptions } from "./provider_flags.ts";
 
 /** What describes an entry. */
-export type EntryFlags = CallbackFlags & ConnectionFlags & DiscoveryFlags & ProviderFlags & DpopFlags & {
-  readonly scope?: readonly string[] | undefined;
-  readonly resource?: string | undefined;
-  readonly clientMetadataUrl?: string | undefined;
-  readonly allowPrivateHost?: readonly string[] | undefined;
-  readonly assumePkce?: boolean | undefined;
-  readonly authorizeParam?: readonly string[] | undefined;
-  readonly clientName?: string | undefined;
-};
+export type EntryFlags =
+  & CallbackFlags
+  & ConnectionFlags
+  & DiscoveryFlags
+  & ProviderFlags
+  & DpopFlags
+  & TransportFlags
+  & WebSocketFlags
+  & BridgeWishFlags
+  & {
+    readonly scope?: readonly string[] | undefined;
+    readonly resource?: string | undefined;
+    readonly clientMetadataUrl?: string | undefined;
+    readonly allowPrivateHost?: readonly string[] | undefined;
+    readonly assumePkce?: boolean | undefined;
+    readonly authorizeParam?: readonly string[] | undefined;
+    readonly clientName?: string | undefined;
+  };
 
 /** The grammar of what a server may want of a sign-in beside the standard. */
 export const serverWishFlags = {
@@ -56,6 +73,9 @@ export const entryFlags = {
   ),
   ...callbackFlags,
   ...connectionFlags,
+  ...transportFlags,
+  ...webSocketFlags,
+  ...bridgeWishFlags,
   allowPrivateHost: listFlag("Host on a private network that this server may name", "host"),
   ...discoveryFlags,
   ...providerFlags,
@@ -74,6 +94,9 @@ export const UNSETTABLE = [
   "header",
   "ca-file",
   "client-cert",
+  "transport",
+  "websocket-auth",
+  ...Object.keys(UNSETTABLE_BRIDGE) as (keyof typeof UNSETTABLE_BRIDGE)[],
   "allow-private-host",
   "allow-metadata-origin",
   "assume-pkce",
@@ -133,6 +156,9 @@ export async function entryOptions(flags: EntryFlags): Promise<ServerOptions> {
     ...(metadataUrl === undefined ? {} : { clientMetadataUrl: await readDocumentChoice(metadataUrl) }),
     ...callbackOptions(flags),
     ...connectionOptions(flags),
+    ...transportOptions(flags),
+    ...webSocketOptions(flags),
+    ...bridgeWishOptions(flags),
     ...(flags.allowPrivateHost === undefined ? {} : { allowPrivateHosts: flags.allowPrivateHost }),
     ...discoveryOptions(flags),
     ...await providerOptions(flags),

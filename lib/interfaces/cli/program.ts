@@ -40,6 +40,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   exec: () => import("./commands/exec/grammar.ts"),
   refresh: () => import("./commands/refresh/grammar.ts"),
   bridge: () => import("./commands/bridge/grammar.ts"),
+  install: () => import("./commands/install/grammar.ts"),
   tools: () => import("./commands/tools/grammar.ts"),
   call: () => import("./commands/call/grammar.ts"),
   set: () => import("./commands/set/grammar.ts"),
@@ -72,7 +73,7 @@ export async function runProgram(argv: readonly string[], world: World): Promise
   const args = argv.length === 0 ? ["--help"] : argv;
   const name = args[0];
   const complaints: string[] = [];
-  const context = new CliContext(world, (text) => complaints.push(text));
+  const context = new CliContext(world, (text) => complaints.push(text), args);
   const program = await loadProgram(name);
   await runApplication(program, args, context);
   const { exitCode } = context.process;
@@ -81,7 +82,12 @@ export async function runProgram(argv: readonly string[], world: World): Promise
     return typeof exitCode === "number" ? exitCode : 0;
   }
   const words = safeText(complaints.join(" "), WORDS_MAX_CHARS);
-  const error = exitCode === ExitCode.InvalidArgument || exitCode === ExitCode.UnknownCommand
+  const fromMcpRemote = name === "bridge" && exitCode === ExitCode.InvalidArgument
+    ? await (await import("./mcp_remote_words.ts")).mcpRemoteError(args.slice(1))
+    : undefined;
+  const error = fromMcpRemote !== undefined
+    ? fromMcpRemote
+    : exitCode === ExitCode.InvalidArgument || exitCode === ExitCode.UnknownCommand
     ? new McpAuthError("USAGE", words, {
       hint: `Run: ${["mcp-auth", ...commandWords(program.root, args), "--help"].join(" ")}`,
     })

@@ -146,6 +146,7 @@ export class Diagnoses {
       listen: await ports.listen(),
       lookup: await ports.lookup(),
       http: services.http(server),
+      openSocket: services.openSocket(server),
       guard: services.guard(server),
       route: async (url) => ({ ...await network.describeRoute(server, url), caCerts: this.#caCerts(caFile) }),
       surroundings: await ports.surroundings(),

@@ -16,8 +16,12 @@ import {
 import { createHttp } from "../../primitives/http/client.ts";
 import { Connections, type EntryTrust } from "../../primitives/http/connections.ts";
 import type { Http } from "../../primitives/http/http.ts";
+import { PROXY_VARIABLES } from "../../primitives/http/proxy.ts";
+import type { OpenSocket } from "../../primitives/http/web_sockets.ts";
 import type { CaFileReport, CertificateReport } from "../../primitives/http/trust_report.ts";
 import type { CredentialRecord, ServerRecord } from "../../services/credentials/mod.ts";
+import { areHidden } from "../../primitives/system/http_client.ts";
+import type { ReachTarget } from "../../primitives/system/reach.ts";
 import type { Ports } from "./ports.ts";
 
 /** An entry, as far as its connections go; one that is not stored has no name. */
@@ -70,6 +74,16 @@ export class Network implements Disposable {
   http(server: Reachable, narrowed: (guard: AddressGuard) => AddressGuard = (guard) => guard): Http {
     return createHttp({
       guard: narrowed(this.guard(server)),
+      connect: this.#connections.for(this.#trustOf(server)),
+      log: this.#options.log,
+    });
+  }
+
+  /** Opens the WebSockets of an entry. */
+  async sockets(server: Reachable): Promise<OpenSocket> {
+    const { createWebSockets } = await import("../../primitives/http/web_sockets.ts");
+    return createWebSockets({
+      guard: this.guard(server),
       connect: this.#connections.for(this.#trustOf(server)),
       log: this.#options.log,
     });
@@ -132,6 +146,36 @@ export class Network implements Disposable {
     };
   }
 
+  /** Has the next requests of all entries go out on new connections. */
+  renew(): void {
+    this.#connections.renew();
+  }
+
+  /**
+   * Whether a connection can be made to where requests to a URL go: its host, or a proxy.
+   *
+   * @param url Where to.
+   * @param timeoutMs How long that may take, in milliseconds.
+   */
+  async isReachable(url: string, timeoutMs: number): Promise<boolean> {
+    const { systemReach } = await import("../../primitives/system/reach.ts");
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), timeoutMs);
+    try {
+      const route = await this.#connections.routeTo(new URL(url));
+      // Where a proxy may be hidden from us, the host is not where requests go.
+      if (route.kind === "default" && areHidden(PROXY_VARIABLES)) return true;
+      const proxy = route.kind === "proxy" ? route.proxy : undefined;
+      await systemReach.connect(proxy === undefined ? placeOf(url) : portOf(proxy), limit.signal);
+      return true;
+    } catch (error) {
+      // Who may not look has seen nothing.
+      return error instanceof McpAuthError || (error instanceof Error && error.name === "NotCapable");
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Closes the connections that nobody uses. */
   [Symbol.dispose](): void {
     this.#connections[Symbol.dispose]();
@@ -173,6 +217,17 @@ function asError(thrown: unknown): McpAuthError {
   return thrown instanceof McpAuthError
     ? thrown
     : new McpAuthError("NETWORK_ERROR", "Cannot tell how to connect", { cause: thrown });
+}
+
+function placeOf(url: string): ReachTarget {
+  const { hostname, port, protocol } = new URL(url);
+  const usual = protocol === "http:" || protocol === "ws:" ? 80 : 443;
+  return portOf({ hostname, port: port === "" ? usual : Number(port) });
+}
+
+/** A place to connect to: an IPv6 address without its brackets. */
+function portOf({ hostname, port }: ReachTarget): ReachTarget {
+  return { hostname: hostname.replace(/^\[|\]$/g, ""), port };
 }
 
 /** The hosts of the authorization server that the user named: the rule is about hosts that servers name. */

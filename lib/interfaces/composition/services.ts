@@ -7,10 +7,11 @@
 import { asMcpAuthError } from "../../primitives/errors.ts";
 import type { AddressGuard } from "../../primitives/http/address.ts";
 import type { Http, HttpRequest } from "../../primitives/http/http.ts";
+import type { OpenSocket } from "../../primitives/http/web_sockets.ts";
 import { CANCELLED_SIGN_IN_MS } from "../../primitives/limits.ts";
 import { pause } from "../../primitives/system/clock.ts";
 import type { Interruption } from "../../primitives/system/process.ts";
-import type { Locks } from "../../primitives/system/lock.ts";
+import type { Lock, Locks } from "../../primitives/system/lock.ts";
 import { dataFolder, pathIn } from "../../primitives/system/paths.ts";
 import { safeUrl } from "../../primitives/untrusted_text.ts";
 import { AuditLog, type AuditPlace } from "../../services/audit/mod.ts";
@@ -103,6 +104,15 @@ export class Services implements Disposable {
     };
   }
 
+  /** Opens the WebSockets of an entry, by the same rules as its fetch; loaded when first used. */
+  openSocket(server: Reachable): OpenSocket {
+    let open: Promise<OpenSocket> | undefined;
+    return async (url, request) => {
+      open ??= this.network().then((network) => network.sockets(server));
+      return await (await open)(url, request);
+    };
+  }
+
   /** The address rules of an entry, which follow from its URL; loaded when first used. */
   guard(server: Reachable): AddressGuard {
     let guard: AddressGuard | undefined;
@@ -184,6 +194,20 @@ export class Services implements Disposable {
     } finally {
       this.#signIns.delete(ended);
     }
+  }
+
+  /**
+   * Has one process at a time open a browser for an entry.
+   *
+   * @param name The entry's name.
+   * @param timeoutMs How long to wait for another that does, in ms.
+   * @param signal Ends the wait by rejecting with its reason.
+   * @throws {McpAuthError} `TIMEOUT`, and whatever the store's locks fail with.
+   */
+  async browserTurn(name: string, timeoutMs: number, signal: AbortSignal): Promise<Lock> {
+    const { sha256Hex } = await import("../../primitives/crypto/digest.ts");
+    const locks = await this.#locks();
+    return await locks.acquire(`browser-${await sha256Hex(name)}`, timeoutMs, signal);
   }
 
   /**

@@ -39,6 +39,8 @@ export interface Status {
   readonly state: EntryState;
   /** Undefined where nobody is signed in. */
   readonly tokens: Tokens | undefined;
+  /** How the MCP server is reached; `auto` where that is found out each time. */
+  readonly transport: "auto" | "http" | "sse" | "websocket";
   /** The provider that the entry names; undefined where it names none. */
   readonly provider: string | undefined;
   /** Which of the account's sites it is for; undefined where there is one, or none was chosen. */
@@ -83,6 +85,7 @@ export function toStatus(
     url: server.url,
     state: entryState(server, credential, clock),
     tokens: credential === undefined ? undefined : toTokens(credential),
+    transport: server.options.transport ?? "auto",
     provider: server.options.provider,
     site: server.options.site,
     account: credential?.account,

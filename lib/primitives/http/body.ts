@@ -10,9 +10,14 @@ import { McpAuthError } from "../errors.ts";
  *
  * @param response Its body is consumed, or cancelled when too long.
  * @param maxBytes The longest body accepted.
- * @throws {McpAuthError} `SERVER_ERROR` when it is longer.
+ * @param grown Gets the length so far after each part; a promise is waited for before the next.
+ * @throws {McpAuthError} `SERVER_ERROR` when it is longer; what `grown` throws.
  */
-export async function readBytes(response: Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBytes(
+  response: Response,
+  maxBytes: number,
+  grown?: (length: number) => Promise<void> | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
   const declared = Number(response.headers.get("content-length"));
   if (declared > maxBytes) {
     await response.body?.cancel();
@@ -25,6 +30,8 @@ export async function readBytes(response: Response, maxBytes: number): Promise<U
     length += chunk.byteLength;
     if (length > maxBytes) throw tooLong(maxBytes);
     chunks.push(chunk);
+    const wait = grown?.(length);
+    if (wait !== undefined) await wait;
   }
   const bytes = new Uint8Array(length);
   let offset = 0;

@@ -78,6 +78,8 @@ export class Connections implements Disposable {
   readonly #checkedPairs = new Set<string>();
   #settings: { readonly proxies: ProxySettings | undefined } | undefined;
   #hidden: boolean | undefined;
+  /** Whether the clients that Deno keeps by itself are not to be used: their connections may be dead. */
+  #ownOnly = false;
 
   /** @param env Where proxies and files of certificates are named. */
   constructor(env: Env) {
@@ -93,12 +95,20 @@ export class Connections implements Disposable {
       const own = isSecure ? entry.clientCertificate : undefined;
       const files = own !== undefined && await entry.showsCertificateTo?.(url) ? own : undefined;
       const certificate = own === undefined ? "none" : files === undefined ? "held-back" : "shown";
-      if (route.kind === "default" && caFiles.length === 0 && files === undefined) {
+      if (route.kind === "default" && caFiles.length === 0 && files === undefined && !this.#ownOnly) {
         return { ...DEFAULT, certificate };
       }
       const proxy = route.kind === "proxy" ? route.proxy : undefined;
-      const client = await this.#client(route, caFiles, files, single);
-      return { client, proxy, certificate };
+      try {
+        return { client: await this.#client(route, caFiles, files, single), proxy, certificate };
+      } catch (error) {
+        const isRefused = error instanceof Error && error.name === "NotCapable";
+        // A sandbox may refuse a client of our own where proxies are hidden from us; there is the one of the runtime.
+        if (isRefused && route.kind === "default" && caFiles.length === 0 && files === undefined) {
+          return { ...DEFAULT, certificate };
+        }
+        throw error;
+      }
     };
   }
 
@@ -116,6 +126,12 @@ export class Connections implements Disposable {
     }
     const proxy = await proxyFor(url, proxies);
     return proxy === undefined ? { kind: "direct", to: url } : { kind: "proxy", url: proxy.url, proxy };
+  }
+
+  /** Has the next requests go out on new connections; what is under way goes on where it is. */
+  renew(): void {
+    this[Symbol.dispose]();
+    this.#ownOnly = true;
   }
 
   /** Closes the clients; what is under way on them goes on. */

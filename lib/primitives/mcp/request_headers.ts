@@ -11,11 +11,14 @@ const VERSION = "io.modelcontextprotocol/protocolVersion";
 const CLIENT_INFO = "io.modelcontextprotocol/clientInfo";
 const CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
 
-/** Which member of `params` names the target of a method. */
+/** Which member of `params` names the target of a method; the last three are those of the extension for tasks. */
 const TARGETS: Readonly<Record<string, string>> = {
   "tools/call": "name",
   "prompts/get": "name",
   "resources/read": "uri",
+  "tasks/get": "taskId",
+  "tasks/update": "taskId",
+  "tasks/cancel": "taskId",
 };
 
 /**
@@ -23,23 +26,32 @@ const TARGETS: Readonly<Record<string, string>> = {
  *
  * @param params The parameters so far; what their `_meta` has stays, but for these members.
  * @param revision The revision of the request.
- * @param clientInfo How the client introduces itself. It is one without capabilities.
+ * @param clientInfo How the client introduces itself.
+ * @param capabilities What it can be asked for in return; nothing when left out.
  */
 export function statelessParams(
   params: JsonObject | undefined,
   revision: string,
   clientInfo: { readonly name: string; readonly version: string },
+  capabilities: JsonObject = {},
 ): JsonObject {
   const meta = isJsonObject(params?.["_meta"]) ? params["_meta"] : {};
   return {
     ...params,
-    _meta: { ...meta, [VERSION]: revision, [CLIENT_INFO]: clientInfo, [CLIENT_CAPABILITIES]: {} },
+    _meta: { ...meta, [VERSION]: revision, [CLIENT_INFO]: clientInfo, [CLIENT_CAPABILITIES]: capabilities },
   };
 }
 
 /** Whether a message says that it is of a stateless revision, as each of those does (T10). */
 export function isOfStatelessRevision(message: Message | undefined): boolean {
   return revisionOf(message) !== undefined;
+}
+
+/** Whether a message of a stateless revision is about tools, of which some want arguments in headers (T12). */
+export function wantsToolHeaders(message: Message | undefined): boolean {
+  return message?.kind === "request" &&
+    (message.method === "tools/call" || message.method === "tools/list") &&
+    isOfStatelessRevision(message);
 }
 
 /**
@@ -69,8 +81,12 @@ function revisionOf(message: Message | undefined): string | undefined {
   return typeof version === "string" ? version : undefined;
 }
 
-/** A value as it may stand in a header: as it is, or as base64 of its UTF-8 where it would not survive. */
-function headerValue(text: string): string {
+/**
+ * A value as it may stand in a header: as it is, or as base64 of its UTF-8 where it would not survive.
+ *
+ * @param text Any text.
+ */
+export function headerValue(text: string): string {
   const isSafe = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !/^=\?base64\?.*\?=$/.test(text);
   return isSafe ? text : `=?base64?${new TextEncoder().encode(text).toBase64()}?=`;
 }

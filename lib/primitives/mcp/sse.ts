@@ -16,6 +16,8 @@ export interface StreamPosition {
   lastEventId: string | undefined;
   /** The server's `retry`, in milliseconds. */
   retryMs: number | undefined;
+  /** Ends the reading under way as the server would end it. */
+  cut?: () => void;
 }
 
 /**
@@ -24,6 +26,7 @@ export interface StreamPosition {
  * @param body The response's body; cancelled when the reader stops early.
  * @param position Brought up to date as the events are read.
  * @param maxChars The longest event, in UTF-16 code units.
+ * @param onOther Gets the events of other types, before any message that follows them.
  * @throws {McpAuthError} `SERVER_ERROR` for a longer event.
  * @throws Whatever the stream fails with, such as a lost connection.
  */
@@ -31,6 +34,7 @@ export async function* readEvents(
   body: ReadableStream<Uint8Array>,
   position: StreamPosition,
   maxChars: number,
+  onOther?: (type: string, data: string) => void,
 ): AsyncGenerator<string, void, void> {
   const events: string[] = [];
   let overflow = false;
@@ -38,7 +42,8 @@ export async function* readEvents(
     // The parser counts the field's name too.
     maxBufferSize: maxChars + 8,
     onEvent: ({ event, data }) => {
-      if ((event === undefined || event === "message") && data !== "") events.push(data);
+      if (event !== undefined && event !== "message") onOther?.(event, data);
+      else if (data !== "") events.push(data);
     },
     onId: (id) => position.lastEventId = id === "" ? undefined : id,
     onRetry: (ms) => position.retryMs = ms,
@@ -46,6 +51,8 @@ export async function* readEvents(
   });
   const decode = chunkDecoder();
   const chunks = readChunks(body);
+  const cut = () => void chunks.cancel();
+  position.cut = cut;
   try {
     while (true) {
       const chunk = await chunks.next();
@@ -63,6 +70,7 @@ export async function* readEvents(
       }
     }
   } finally {
+    if (position.cut === cut) delete position.cut;
     await chunks.cancel();
   }
 }

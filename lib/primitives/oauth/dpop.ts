@@ -7,7 +7,12 @@
  * @module
  */
 import { McpAuthError } from "../errors.ts";
-import { DPOP_CLOCK_OFF_MAX_MS, DPOP_CLOCK_OFF_MIN_MS, DPOP_NONCE_MAX_CHARS } from "../limits.ts";
+import {
+  DPOP_CLOCK_OFF_MAX_MS,
+  DPOP_CLOCK_OFF_MIN_MS,
+  DPOP_NONCE_MAX_CHARS,
+  DPOP_READY_MAX_MS,
+} from "../limits.ts";
 
 /** The algorithm of every proof. */
 export const DPOP_ALGORITHM = "ES256";
@@ -111,6 +116,12 @@ export class DpopProver {
   /** By place: how far the server's clock is ahead of ours, in ms, where that was why it refused a proof. */
   readonly #aheads = new Map<string, number>();
   #hash: { readonly token: string; readonly ath: string } | undefined;
+  /** The places that a proof was made for: the second request to one is a sign that more follow. */
+  readonly #made = new Set<string>();
+  /** The places that want another nonce each time. */
+  readonly #changing = new Set<string>();
+  /** The proof of the next request, where that is like the last: signed while the last one is answered. */
+  #ready: ProvenRequest & { readonly madeAt: number; readonly proof: Promise<string> } | undefined;
 
   private constructor(key: CryptoKey, header: string, thumbprint: string, clock: ProofClock) {
     this.#key = key;
@@ -159,19 +170,46 @@ export class DpopProver {
   /**
    * Makes the proof of one request; it is good for that one alone.
    *
+   * @param request The request.
+   * @param more Whether others like it are to be expected: the proof of the next is signed while this one is answered, since
+   * a signature takes longer than all else that a bridge does for a call.
    * @returns The value of its `DPoP` field.
    * @see RFC 9449 section 4.2
    */
-  async proof({ method, url, accessToken, nonce }: ProvenRequest): Promise<string> {
+  async proof(request: ProvenRequest, more = false): Promise<string> {
+    const { method, url, accessToken } = request;
     const place = placeOf(url, accessToken);
-    const used = nonce ?? this.#nonces.get(place);
+    const nonce = request.nonce ?? this.#nonces.get(place);
+    const ready = this.#ready;
+    this.#ready = undefined;
+    const isFit = ready !== undefined && ready.method === method && ready.url === url &&
+      ready.accessToken === accessToken && ready.nonce === nonce && this.#isFresh(ready.madeAt);
+    // A place that wants another nonce each time has no use for a proof made before.
+    if (ready !== undefined && ready.nonce !== nonce) this.#changing.add(place);
+    const proof = isFit ? ready.proof : this.#sign({ ...request, nonce }, place);
+    if (more && this.#made.has(place) && !this.#changing.has(place)) {
+      const next = { method, url, accessToken, nonce };
+      const made = this.#sign(next, place);
+      made.catch(() => {});
+      this.#ready = { ...next, madeAt: this.#clock.now(), proof: made };
+    }
+    this.#made.add(place);
+    return await proof;
+  }
+
+  #isFresh(madeAt: number): boolean {
+    const age = this.#clock.now() - madeAt;
+    return age >= 0 && age <= DPOP_READY_MAX_MS;
+  }
+
+  async #sign({ method, url, accessToken, nonce }: ProvenRequest, place: string): Promise<string> {
     const payload = {
       jti: crypto.randomUUID(),
       htm: method,
       htu: proofUrl(url),
       iat: Math.floor((this.#clock.now() + (this.#aheads.get(place) ?? 0)) / 1000),
       ...(accessToken === undefined ? {} : { ath: await this.#hashOf(accessToken) }),
-      ...(used === undefined ? {} : { nonce: used }),
+      ...(nonce === undefined ? {} : { nonce }),
     };
     const signed = `${this.#header}.${encode(JSON.stringify(payload))}`;
     const signature = await crypto.subtle.sign(SIGNATURE, this.#key, new TextEncoder().encode(signed));
@@ -214,6 +252,7 @@ export class DpopProver {
     // A server without a clock of its own says nothing; NaN compares false.
     if (Math.abs(ahead - before) >= DPOP_CLOCK_OFF_MIN_MS && Math.abs(ahead) <= DPOP_CLOCK_OFF_MAX_MS) {
       this.#aheads.set(place, ahead);
+      this.#ready = undefined;
       return { kind: "again" };
     }
     const seconds = Math.round(Math.abs(before) / 1000);

@@ -141,7 +141,13 @@ function apartFromUs(program: string): string {
   return program === Deno.execPath() ? program.replace(/\/([^/]+)$/, "/./$1") : program;
 }
 
-function cannotStart(thrown: unknown, program: string): McpAuthError {
+/**
+ * The coded error for a program that could not be started.
+ *
+ * @param thrown What Deno or Node threw.
+ * @param program Its name.
+ */
+export function cannotStart(thrown: unknown, program: string): McpAuthError {
   if (thrown instanceof McpAuthError) return thrown;
   const name = safeText(program, 200);
   const denied = permissionDenied(thrown, `run "${name}"`);

@@ -5,6 +5,7 @@
  * @module
  */
 import { McpAuthError } from "../errors.ts";
+import { isOrphan } from "./orphan.ts";
 
 /** Variables that no child may inherit: each opens the store, is a credential itself, or speaks to this process alone. */
 const SECRET_VARIABLE =
@@ -12,6 +13,9 @@ const SECRET_VARIABLE =
 
 /** How often a long-running command looks whether its parent is still there, in ms. */
 const PARENT_POLL_MS = 500;
+
+/** Whatever a program without a parent is in the midst of, it is over by then: a refresh takes 10 s, its write 15 s; in ms. */
+const ORPHAN_EXIT_MS = 30_000;
 
 /** A repeat within this time is the same Ctrl-C, seen twice because a parent forwarded it, in ms. */
 const SIGNAL_REPEAT_MS = 100;
@@ -85,7 +89,16 @@ export function interruptible(options: { readonly parent?: boolean } = {}): Inte
   };
   const signals = terminatingSignals();
   for (const signal of signals) Deno.addSignalListener(signal, onSignal);
-  const watch = options.parent ? watchParent(onSignal) : undefined;
+  let lastResort: ReturnType<typeof setTimeout> | undefined;
+  const onGone = () => {
+    onSignal();
+    lastResort = setTimeout(() => {
+      if (shields === 0) Deno.exit(130);
+      exitDue = true;
+    }, ORPHAN_EXIT_MS);
+    Deno.unrefTimer(lastResort as unknown as number);
+  };
+  const watch = options.parent ? watchParent(onGone, { byLaunchd: false }) : undefined;
   return {
     signal: controller.signal,
     shield: async (operation) => {
@@ -100,6 +113,7 @@ export function interruptible(options: { readonly parent?: boolean } = {}): Inte
     [Symbol.dispose]: () => {
       for (const signal of signals) Deno.removeSignalListener(signal, onSignal);
       clearInterval(watch);
+      clearTimeout(lastResort);
     },
   };
 }
@@ -110,14 +124,21 @@ export function terminatingSignals(): readonly Deno.Signal[] {
 }
 
 /**
- * Calls back once the parent process is gone, seen by the parent's id changing.
+ * Calls back once the parent process is gone, seen by the parent's id changing; one that is gone already is seen at the
+ * first look. On Windows the id never changes: there a program ends with its standard input.
  *
+ * @param onGone Called once.
+ * @param options.byLaunchd Whether macOS itself may have started this process; what a host starts it does not.
  * @returns The timer; clear it with `clearInterval`. It does not keep the process alive.
  */
-export function watchParent(onGone: () => void): ReturnType<typeof setInterval> {
+export function watchParent(
+  onGone: () => void,
+  options: { readonly byLaunchd: boolean } = { byLaunchd: true },
+): ReturnType<typeof setInterval> {
   const parent = Deno.ppid;
+  const gone = isOrphan(options);
   const timer = setInterval(() => {
-    if (Deno.ppid === parent) return;
+    if (!gone && Deno.ppid === parent) return;
     clearInterval(timer);
     onGone();
   }, PARENT_POLL_MS);

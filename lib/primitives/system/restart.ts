@@ -7,10 +7,8 @@
  *
  * @module
  */
+import { RESTARTED_VARIABLE } from "./orphan.ts";
 import { terminatingSignals, watchParent } from "./process.ts";
-
-/** Set for the child, so that it watches its parent and never restarts again; its value is the parent's process id. */
-export const RESTARTED_VARIABLE = "MCP_AUTH_RESTARTED_BY";
 
 /** A bridge lives for days: a small young generation costs it no speed and keeps 60 MiB free. */
 const HEAP_FLAG = "--v8-flags=--max-semi-space-size=4";

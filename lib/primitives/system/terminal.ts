@@ -5,12 +5,16 @@
  * @module
  */
 
+import type { LineQueue } from "./error_queue.ts";
+
 /** The three standard streams. */
 export interface Terminal {
   /** Writes text to standard output: results only. */
   out(text: string): void;
   /** Writes text to standard error: everything else. */
   err(text: string): void;
+  /** Lines to standard error that no full pipe holds up; not to be mixed with {@linkcode err}. Left out where all is kept. */
+  errQueue?(): Promise<LineQueue>;
   /** Writes bytes to standard output, waiting for a slow reader; rejects when the reader has gone. */
   write(chunk: Uint8Array): Promise<void>;
   /** Standard input, byte for byte; taken at most once. */
@@ -36,6 +40,7 @@ export interface Terminal {
 export const systemTerminal: Terminal = {
   out: (text) => writeAll(Deno.stdout, text),
   err: (text) => writeAll(Deno.stderr, text),
+  errQueue: async () => new (await import("./error_queue.ts")).ErrorQueue(),
   write: async (chunk) => {
     for (let offset = 0; offset < chunk.byteLength;) {
       offset += await Deno.stdout.write(chunk.subarray(offset));

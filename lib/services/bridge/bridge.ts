@@ -7,33 +7,33 @@
  * @module
  */
 import { McpAuthError } from "../../primitives/errors.ts";
-import {
-  BRIDGE_DRAIN_MS,
-  BRIDGE_END_MS,
-  BRIDGE_EXIT_MS,
-  BRIDGE_STALL_MS,
-  MESSAGE_MAX_BYTES,
-  SESSION_DELETE_MS,
-} from "../../primitives/limits.ts";
+import { BRIDGE_END_MS, BRIDGE_EXIT_MS, BRIDGE_STALL_MS } from "../../primitives/bridge_limits.ts";
+import { BRIDGE_DRAIN_MS, MESSAGE_MAX_BYTES, SESSION_DELETE_MS } from "../../primitives/limits.ts";
 import { readFrames } from "../../primitives/mcp/stdio.ts";
 import { pause } from "../../primitives/system/clock.ts";
 import { type ByteSink, LineWriter } from "./line_writer.ts";
+import type { MessageLog } from "./log/message_log.ts";
 import { Relay } from "./relay.ts";
 import type { Remote } from "./transports/remote.ts";
-import { type WayOptions, wayTo } from "./way.ts";
+import { type LocalWayOptions, type WayOptions, wayTo } from "./way.ts";
 
 /** The part of the remaining time that the server gets to end the session. */
 const CLOSE_SHARE = 0.8;
 
-/** What {@linkcode runBridge} takes. */
-export interface BridgeOptions extends WayOptions {
+/** The host of a bridge. */
+export interface HostOptions {
   /** The host's messages, one a line. */
   readonly input: ReadableStream<Uint8Array>;
   /** Where the server's messages go, one a line. */
   readonly output: ByteSink;
   /** Ends the bridge: nothing is waited for any more. */
   readonly signal?: AbortSignal | undefined;
+  /** Gets one line for each message, without its time and without anything that the message says. */
+  readonly record?: ((line: string) => void) | undefined;
 }
+
+/** What {@linkcode runBridge} takes: a host, and the way to its server. */
+export type BridgeOptions = HostOptions & (WayOptions | LocalWayOptions);
 
 /**
  * Runs a bridge until its host has left. It does not reject: what fails on the way to the server is answered to the
@@ -42,7 +42,9 @@ export interface BridgeOptions extends WayOptions {
 export async function runBridge(options: BridgeOptions): Promise<void> {
   const { signal, log } = options;
   const stop = new AbortController();
+  const messages = options.record && await messageLog(options.record);
   const writer = new LineWriter(options.output, {
+    pushed: messages && ((payload) => messages.toHost(payload)),
     drained: () => relay.nudge(),
     failed: (error) => {
       log(`Cannot write to the host: ${error instanceof Error ? error.message : error}`);
@@ -69,6 +71,7 @@ export async function runBridge(options: BridgeOptions): Promise<void> {
   };
   try {
     for await (const frame of readFrames(options.input, MESSAGE_MAX_BYTES, stop.signal)) {
+      messages?.fromHost(frame);
       relay.accept(frame);
       if (stalled || relay.full || writer.congested) await room();
     }
@@ -77,6 +80,12 @@ export async function runBridge(options: BridgeOptions): Promise<void> {
   }
   await end(relay, remote, writer, stop.signal);
   signal?.removeEventListener("abort", onSignal);
+}
+
+/** Loaded only where messages are logged. */
+async function messageLog(record: (line: string) => void): Promise<MessageLog> {
+  const { MessageLog } = await import("./log/message_log.ts");
+  return new MessageLog(record);
 }
 
 /** Waits for what is pending, answers the rest with an error and closes the session. */

@@ -41,6 +41,11 @@ export class Layer implements Remote, Receiver {
   }
 
   /** @inheritdoc */
+  reopen(isLost: boolean): void {
+    this.server.reopen?.(isLost);
+  }
+
+  /** @inheritdoc */
   close(timeoutMs: number): Promise<void> {
     return this.server.close(timeoutMs);
   }
@@ -53,5 +58,10 @@ export class Layer implements Remote, Receiver {
   /** @inheritdoc */
   owes(outbound: Outbound): boolean {
     return this.host.owes(outbound);
+  }
+
+  /** @inheritdoc */
+  renewed(): void {
+    this.host.renewed?.();
   }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { HOST_BACKLOG_MAX_BYTES } from "../../primitives/bridge_limits.ts";
 import { MESSAGE_MAX_BYTES } from "../../primitives/limits.ts";
 
 /** Where the lines go. */
@@ -14,6 +15,8 @@ export interface ByteSink {
 
 /** Who is told how the writing goes. */
 export interface LineWriterEvents {
+  /** A message was handed over. */
+  readonly pushed?: ((payload: Uint8Array | string) => void) | undefined;
   /** Everything handed over so far is written. */
   readonly drained?: () => void;
   /** A write has failed; everything handed over from now on is dropped. */
@@ -55,17 +58,21 @@ export class LineWriter {
    * Writes one message. Line breaks in it become spaces: between the tokens of JSON they mean the same.
    *
    * @param payload One JSON text.
+   * @param isOneLine Known to have no line breaks in it.
    * @returns A promise to wait for before more is read, where the other side is slow to take its lines.
    */
-  push(payload: Uint8Array | string): Promise<void> | undefined {
+  push(payload: Uint8Array | string, isOneLine = false): Promise<void> | undefined {
     if (this.#broken) return undefined;
+    this.#events.pushed?.(payload);
     const line = typeof payload === "string" ? this.#encoder.encode(payload) : payload;
-    replaceAll(line, LF);
-    replaceAll(line, CR);
+    if (!isOneLine) {
+      replaceAll(line, LF);
+      replaceAll(line, CR);
+    }
     this.#lines.push(line);
     this.#backlog += line.length + 1;
     this.#writing ??= this.#write();
-    return this.congested ? this.#writing : undefined;
+    return this.#backlog > HOST_BACKLOG_MAX_BYTES ? this.#writing : undefined;
   }
 
   /** Resolves when everything handed over is written, or writing has failed. */

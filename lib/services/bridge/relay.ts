@@ -7,7 +7,8 @@
  * @module
  */
 import { asMcpAuthError, type McpAuthError } from "../../primitives/errors.ts";
-import { BRIDGE_IN_FLIGHT_MAX, BRIDGE_WAITING_MAX, MESSAGE_MAX_BYTES } from "../../primitives/limits.ts";
+import { BRIDGE_IN_FLIGHT_MAX, BRIDGE_WAITING_MAX } from "../../primitives/bridge_limits.ts";
+import { MESSAGE_MAX_BYTES } from "../../primitives/limits.ts";
 import {
   type Envelope,
   errorText,
@@ -22,6 +23,7 @@ import {
 } from "../../primitives/mcp/jsonrpc.ts";
 import type { Frame } from "../../primitives/mcp/stdio.ts";
 import { safeText } from "../../primitives/untrusted_text.ts";
+import { LateProgress } from "./late_progress.ts";
 import { unanswered } from "./transports/answer.ts";
 import { failureText, RPC_LOCAL } from "./transports/failure.ts";
 import type { LineWriter } from "./line_writer.ts";
@@ -53,6 +55,7 @@ export class Relay implements Receiver {
   readonly #owed = new Map<MessageId, Exchange>();
   /** The server's requests that the host has not answered yet. */
   readonly #asked = new Set<unknown>();
+  readonly #lateProgress = new LateProgress();
   /** What is being sent, or read. */
   readonly #active = new Set<Outbound>();
   /** What waits for the session to be open, or for a place. */
@@ -87,7 +90,9 @@ export class Relay implements Receiver {
 
   /** True when every request is answered and every notification delivered. */
   get idle(): boolean {
-    if (this.#owed.size > 0 || this.#waiting.length > 0) return false;
+    if (this.#waiting.length > 0) return false;
+    // A subscription is answered by its end.
+    for (const { outbound } of this.#owed.values()) if (!isSubscription(outbound)) return false;
     for (const outbound of this.#active) if (outbound.requests.length === 0) return false;
     return true;
   }
@@ -141,7 +146,7 @@ export class Relay implements Receiver {
   receive(inbound: Inbound): Promise<void> | void {
     const kept = inbound.messages.filter((message) => this.#take(message));
     if (kept.length === 0) return;
-    if (kept.length === inbound.messages.length) return this.#writer.push(inbound.payload);
+    if (kept.length === inbound.messages.length) return this.#writer.push(inbound.payload, inbound.isOneLine);
     // A batch of which a part is owed to nobody: the rest is written anew.
     const values = kept.map((message) => message.kind === "invalid" ? null : message.value);
     return this.#writer.push(
@@ -157,7 +162,10 @@ export class Relay implements Receiver {
   /** Answers everything that is still owed with the error, and ends every exchange. */
   abandon(error: McpAuthError): void {
     this.#waiting = [];
-    for (const { outbound } of [...this.#owed.values()]) this.#fail(outbound, error);
+    for (const { outbound } of [...this.#owed.values()]) {
+      if (isSubscription(outbound)) this.#complete(outbound);
+      else this.#fail(outbound, error);
+    }
     for (const outbound of this.#active) outbound.controller.abort(error);
     this.nudge();
   }
@@ -175,6 +183,7 @@ export class Relay implements Receiver {
     if (requests.length > 0) {
       const exchange = { outbound, remaining: requests.length, sent: false };
       for (const id of requests) this.#owed.set(id, exchange);
+      this.#lateProgress.expect(outbound);
     }
     this.#waiting.push(outbound);
     this.#pump();
@@ -232,7 +241,9 @@ export class Relay implements Receiver {
     if (message.kind === "notification" && message.method === CANCELLED) {
       this.#asked.delete(cancelledId(message));
     }
-    if (message.kind !== "response") return message.kind !== "invalid";
+    if (message.kind !== "response") {
+      return message.kind !== "invalid" && !this.#lateProgress.isLate(message);
+    }
     if (message.id !== null && this.#settle(message.id)) return true;
     this.#log(`Dropped an answer to request ${safeText(idText(message.id))}: none is owed`);
     return false;
@@ -262,11 +273,20 @@ export class Relay implements Receiver {
   }
 
   #fail(outbound: Outbound, error: McpAuthError): void {
+    if (this.owes(outbound)) this.#lateProgress.forsake(outbound);
     for (const id of outbound.requests) {
       if (this.#owed.get(id)?.outbound === outbound && this.#settle(id)) {
         this.#writer.push(failureText(id, error));
       }
     }
+  }
+
+  /** Answers a subscription: it has come to its end (T17). */
+  #complete({ requests: [id] }: Outbound): void {
+    if (id === undefined || !this.#settle(id)) return;
+    const text = idText(id);
+    const meta = `"_meta":{"io.modelcontextprotocol/subscriptionId":${text}}`;
+    this.#writer.push(`{"jsonrpc":"2.0","id":${text},"result":{"resultType":"complete",${meta}}}`);
   }
 
   /**
@@ -300,6 +320,11 @@ export class Relay implements Receiver {
   #refuse(ids: readonly (MessageId | null)[], code: number, message: string): void {
     for (const id of ids) this.#writer.push(errorText(id, { code, message }));
   }
+}
+
+/** True for the one request whose answer is its end (T16). */
+function isSubscription({ messages: [message], batch }: Outbound): boolean {
+  return !batch && message?.kind === "request" && message.method === "subscriptions/listen";
 }
 
 /** The id of the request that a cancellation is about, unchecked. */

@@ -14,6 +14,7 @@ import {
   credentialKey,
   CREDENTIALS,
   entryShape,
+  eraKey,
   serverKey,
   SERVERS,
 } from "./keys.ts";
@@ -65,7 +66,8 @@ export async function renameEntry(
         const record = found[index]?.record;
         return record === undefined ? [] : [{ key, record: renamed(record, from, to) }];
       }),
-      deletes: moves.map((move) => move.from),
+      // What is remembered of the server's protocol is found out again.
+      deletes: [...moves.map((move) => move.from), eraKey(from), eraKey(to)],
     }, signal);
     if (version !== undefined) return;
   }
@@ -81,7 +83,7 @@ export async function renameEntry(
  * @returns Whether there was such an entry.
  */
 export async function removeEntry(records: SealedKv, name: string, signal?: AbortSignal): Promise<boolean> {
-  const at = [serverKey(name), credentialKey(name), attemptKey(name)];
+  const at = [serverKey(name), credentialKey(name), attemptKey(name), eraKey(name)];
   const stored = [
     ...await records.keys(SERVERS, signal),
     ...await records.keys(CREDENTIALS, signal),

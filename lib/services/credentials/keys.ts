@@ -17,6 +17,8 @@ export const KEYSTORE_CHANGE_KEY: KvKey = [...KEY_PREFIX, "keystore-change"];
 export const LEASES: KvKey = [...KEY_PREFIX, "lease"];
 /** What the keys of the counted sign-in attempts begin with. */
 export const ATTEMPTS: KvKey = [...KEY_PREFIX, "attempt"];
+/** What the keys of the remembered eras of servers begin with. */
+export const ERAS: KvKey = [...KEY_PREFIX, "era"];
 /** What the keys of all entries begin with. */
 export const SERVERS: KvKey = [...KEY_PREFIX, "server"];
 /** What the keys of all tokens begin with. */
@@ -39,6 +41,11 @@ export function credentialKey(name: string): KvKey {
 /** The key of the sign-in attempts on an entry, by the entry's name. */
 export function attemptKey(name: string): KvKey {
   return [...ATTEMPTS, name];
+}
+
+/** The key of what is remembered of the protocol of an entry's server, by the entry's name. */
+export function eraKey(name: string): KvKey {
+  return [...ERAS, name];
 }
 
 /** The key of a client registration, by its issuer, byte for byte, and its redirect shape. */

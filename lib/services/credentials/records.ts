@@ -56,6 +56,16 @@ export interface ServerOptions {
   readonly caFile?: string;
   /** The certificate to show to servers that want one, as files in PEM. */
   readonly clientCertificate?: { readonly certFile: string; readonly keyFile: string };
+  /** How the MCP server is reached; found out, and anew by each process, when left out. */
+  readonly transport?: "http" | "sse" | "websocket";
+  /** Where a WebSocket server takes the token; in the header when left out. */
+  readonly websocketAuth?: "header" | "query" | "message";
+  /** Patterns of the tools that bridges show; all when left out. */
+  readonly allowTools?: readonly string[];
+  /** Patterns of the tools that bridges hide, whatever is allowed. */
+  readonly ignoreTools?: readonly string[];
+  /** Bridges ask a server that was silent for so many seconds for a sign of life; never for 0, and when left out. */
+  readonly keepAliveSeconds?: number;
 }
 
 /** A host that a redirect URI on loopback may name. */

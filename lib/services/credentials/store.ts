@@ -13,6 +13,7 @@ import {
   CLIENTS,
   credentialKey,
   CREDENTIALS,
+  eraKey,
   LEASES,
   serverKey,
   SERVERS,
@@ -44,6 +45,17 @@ export interface SignedIn {
   readonly client: ClientRecord;
   /** The versions that must still be there; null for none. What is left out may have any. */
   readonly expected?: { readonly server?: string | null; readonly credential?: string | null };
+}
+
+/**
+ * Which servers were found to know no `initialize`, by the entry's name: what a client of ours would otherwise ask again
+ * each time. It is a guess for the next connection, and nothing depends on it.
+ */
+export interface RememberedEras {
+  /** The stateless revision of the server at this URL; undefined where nothing is remembered of it. */
+  read(name: string, url: string): Promise<string | undefined>;
+  /** Remembers it; undefined forgets. */
+  write(name: string, url: string, revision: string | undefined): Promise<void>;
 }
 
 /** The times of attempts, in ms since the epoch, oldest first, with the version that a write names. */
@@ -286,6 +298,26 @@ export class CredentialStore implements Disposable {
           sets: [{ key, record: { times } }],
         }) !==
           undefined;
+      },
+    };
+  }
+
+  /** Which servers know no `initialize`. */
+  get eras(): RememberedEras {
+    return {
+      read: async (name, url) => {
+        const [found] = await this.#records.read([eraKey(name)]);
+        const { url: at, revision } = (found?.record ?? {}) as {
+          readonly url?: string;
+          readonly revision?: string;
+        };
+        return at === url ? revision : undefined;
+      },
+      write: async (name, url, revision) => {
+        const key = eraKey(name);
+        await this.#records.commit(
+          revision === undefined ? { deletes: [key] } : { sets: [{ key, record: { url, revision } }] },
+        );
       },
     };
   }

@@ -6,6 +6,7 @@
 import type { McpAuthError } from "../../primitives/errors.ts";
 import type { AddressGuard, Lookup } from "../../primitives/http/address.ts";
 import type { Http } from "../../primitives/http/http.ts";
+import type { OpenSocket } from "../../primitives/http/web_sockets.ts";
 import type { CaFileReport, CertificateReport } from "../../primitives/http/trust_report.ts";
 import type { DpopProver } from "../../primitives/oauth/dpop.ts";
 import type { Clock } from "../../primitives/system/clock.ts";
@@ -63,6 +64,8 @@ export interface ServerPorts {
   readonly lookup: Lookup;
   /** The one fetch of the entry. */
   readonly http: Http;
+  /** Opens its WebSockets, by the same rules. */
+  readonly openSocket: OpenSocket;
   /** Its address rule. */
   readonly guard: AddressGuard;
   /** How its requests get to a URL. */

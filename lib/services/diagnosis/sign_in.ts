@@ -113,13 +113,16 @@ async function exchangeOnce(
   credential: CredentialRecord | undefined,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const { url, headers, server } = subject;
+  const { url, headers, server, options } = subject;
   const connection = await openConnection({
     url,
     http: ports.http,
     authorizer: credential === undefined
       ? presentNothing(subject)
       : await presentOnly(ports, subject, credential),
+    transport: options.transport,
+    openSocket: ports.openSocket,
+    webSocketAuth: options.websocketAuth,
     headers: headers(),
     clientInfo: { name: "mcp-auth", version: VERSION },
     answerMs: DIAGNOSIS_REQUEST_MS,

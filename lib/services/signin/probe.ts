@@ -17,7 +17,8 @@ export interface ProbeOptions {
 }
 
 /**
- * Sends an `initialize` request without credentials.
+ * Sends an `initialize` request without credentials. Where nothing takes it, the server may be one of HTTP+SSE, whose
+ * stream is then asked for: what that says counts where it says anything (T8).
  *
  * @param http The one fetch.
  * @param url The MCP server's URL.
@@ -25,7 +26,22 @@ export interface ProbeOptions {
  * @returns The response; its body has not been read, and has to be cancelled.
  * @throws {McpAuthError} what the fetch throws.
  */
-export function probeServer(http: Http, url: string, options: ProbeOptions): Promise<Response> {
+export async function probeServer(http: Http, url: string, options: ProbeOptions): Promise<Response> {
+  const response = await postInitialize(http, url, options);
+  if (response.status !== 404 && response.status !== 405) return response;
+  const headers = { ...options.headers, accept: "text/event-stream" };
+  const stream = await http(url, { headers, signal: options.signal, stream: true }).catch(() => undefined);
+  const isThere = stream?.status === 401 ||
+    (stream?.ok === true && /^text\/event-stream\b/i.test(stream.headers.get("content-type") ?? ""));
+  if (stream === undefined || !isThere) {
+    await stream?.body?.cancel();
+    return response;
+  }
+  await response.body?.cancel();
+  return stream;
+}
+
+function postInitialize(http: Http, url: string, options: ProbeOptions): Promise<Response> {
   return http(url, {
     method: "POST",
     headers: {

@@ -126,7 +126,7 @@ export class EntryAuthorizer implements Authorizer {
     const { accessToken } = credential;
     const prover = this.#prover = await this.#options.authority.prover(credential);
     if (prover === undefined) return bearer(credential);
-    const dpop = await prover.proof({ ...atResource(target, accessToken), nonce: target.nonce });
+    const dpop = await prover.proof({ ...atResource(target, accessToken), nonce: target.nonce }, true);
     return { authorization: `DPoP ${accessToken}`, dpop };
   }
 

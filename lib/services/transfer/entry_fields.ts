@@ -5,6 +5,7 @@
  * @module
  */
 import { ERROR_CODES } from "../../primitives/errors.ts";
+import { KEEP_ALIVE_MAX_S, TOOL_PATTERN_MAX_CHARS } from "../../primitives/bridge_limits.ts";
 import { ACCOUNT_MAX_CHARS, EXPORT_CLIENTS_MAX, STORE_VALUE_MAX_BYTES } from "../../primitives/limits.ts";
 import { checkDocumentChoice } from "../../primitives/oauth/client_metadata.ts";
 import { checkEndpoint } from "../../primitives/oauth/server_metadata.ts";
@@ -28,6 +29,7 @@ const URL_TEXT: TextRule = { max: 8_000, pattern: /^[^\p{Cc}]+$/u };
 const ID: TextRule = { max: 4_000, pattern: PRINTABLE };
 const SCOPE: TextRule = { max: 1_000, pattern: /^[\x21\x23-\x5b\x5d-\x7e]+$/ };
 const WORD: TextRule = { max: 1_000, pattern: /^[^\p{Cc}]+$/u };
+const TOOL_PATTERN: TextRule = { max: TOOL_PATTERN_MAX_CHARS, pattern: /^[^\p{Cc}]+$/u };
 
 /**
  * Reads an entry.
@@ -90,6 +92,17 @@ function readOptions(fields: Fields): ServerOptions {
       parameters.names.map((name) => [name, parameters.text(name, { ...WORD, empty: true })]),
     ),
     clientName: fields.maybeText("clientName", WORD),
+    transport: fields.raw("transport") === undefined
+      ? undefined
+      : fields.oneOf("transport", ["http", "sse", "websocket"]),
+    websocketAuth: fields.raw("websocketAuth") === undefined
+      ? undefined
+      : fields.oneOf("websocketAuth", ["header", "query", "message"]),
+    allowTools: fields.maybeTexts("allowTools", TOOL_PATTERN),
+    ignoreTools: fields.maybeTexts("ignoreTools", TOOL_PATTERN),
+    keepAliveSeconds: fields.raw("keepAliveSeconds") === undefined
+      ? undefined
+      : fields.integer("keepAliveSeconds", 0, KEEP_ALIVE_MAX_S),
     ...readSignInOptions(fields),
   });
 }

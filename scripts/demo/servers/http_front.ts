@@ -100,9 +100,11 @@ export async function startHttpFront(
     const gone = new AbortController();
     response.once("close", () => gone.abort());
     const signal = AbortSignal.any([gone.signal, closing.signal]);
+    // Not to be had any more once the connection is gone.
+    const { remotePort } = request.socket;
     const body = await readBody(request);
-    const { method = "GET", url = "/", socket } = request;
-    const recorded = record(method, url, headersOf(request), body, socket.remotePort);
+    const { method = "GET", url = "/" } = request;
+    const recorded = record(method, url, headersOf(request), body, remotePort);
     log.push(recorded);
     response.once("finish", () => recorded.status = response.statusCode);
     const fault = faults.take(recorded);

@@ -114,6 +114,7 @@ Deno.test("list shows every entry with its state", () =>
     deepEqual(JSON.parse((await world.run("list", "--json")).out)[2], {
       name: "work",
       url: "https://mcp.example.com/mcp?key=secret",
+      transport: "auto",
       state: "signed-in",
       account: null,
       expires_at: "2026-01-01T01:00:00.000Z",
@@ -258,7 +259,18 @@ Deno.test("logout --local-only forgets the tokens, keeps the entry, and warns th
 Deno.test("the arguments of a tool must be a JSON object; the error shows no secret in them", () =>
   withHome(async ({ world, store }) => {
     await store(entry("demo"));
-    for (const json of ["{", "[]", "1", '"text"', "null", "", 'password=hunter2hunter2 {"a"']) {
+    for (
+      const json of [
+        "{",
+        "[]",
+        "1",
+        '"text"',
+        "null",
+        "",
+        '{ password=hunter2hunter2 "a"',
+        '{"password":"hunter2hunter2"',
+      ]
+    ) {
       const { code, err } = await world.run("call", "demo", "echo", json);
       equal(code, 2, json);
       match(err, /is not a JSON object \[USAGE\]\nHint: /);

@@ -29,7 +29,7 @@ const TABLE: Readonly<Record<ErrorCode, number>> = {
   PERMISSION_DENIED: 1,
 };
 
-Deno.test("every error code has its exit code", () => {
+Deno.test("row 48: every error code has its exit code", () => {
   deepEqual(Object.fromEntries(ERROR_CODES.map((code) => [code, exitCodeOf(code)])), { ...TABLE });
 });
 

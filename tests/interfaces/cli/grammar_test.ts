@@ -22,6 +22,43 @@ const TABLE: readonly (readonly [line: readonly string[], flags: Reading["flags"
       URL_TEXT,
     ]],
     [["add", "demo", URL_TEXT, "--browser"], { browser: true }, ["demo", URL_TEXT]],
+    [["add", "demo", URL_TEXT, "--transport", "sse"], { transport: "sse" }, ["demo", URL_TEXT]],
+    [["set", "demo", "--transport=auto"], { transport: "auto" }, ["demo"]],
+    [["set", "demo", "--unset", "transport"], { unset: ["transport"] }, ["demo"]],
+    [["bridge", URL_TEXT, "--transport", "http-only"], { transport: "http" }, [URL_TEXT]],
+    [["bridge", "ws://localhost/", "--websocket-auth", "query"], { websocketAuth: "query" }, [
+      "ws://localhost/",
+    ]],
+    [["bridge", "--verbose", "--", "npx", "-y", "--login"], { verbose: true }, ["npx", "-y", "--login"]],
+    [
+      [
+        "bridge",
+        URL_TEXT,
+        "3334",
+        "--ignore-tool",
+        "a*",
+        "--ignore-tool",
+        "b",
+        "--log-file",
+        "l",
+        "--keep-alive",
+        "0",
+      ],
+      { ignoreTool: ["a*", "b"], logFile: "l", keepAlive: 0 },
+      [URL_TEXT, "3334"],
+    ],
+    [["add", "demo", URL_TEXT, "--allow-tool", "a?", "--keep-alive", "60"], {
+      allowTool: ["a?"],
+      keepAlive: 60,
+    }, [
+      "demo",
+      URL_TEXT,
+    ]],
+    [["set", "demo", "--unset", "ignore-tool", "--unset", "keep-alive"], {
+      unset: ["ignore-tool", "keep-alive"],
+    }, [
+      "demo",
+    ]],
     [
       [
         ...["add", "demo", URL_TEXT, "--client-credentials", "--private-key", "-"],
@@ -117,6 +154,23 @@ const TABLE: readonly (readonly [line: readonly string[], flags: Reading["flags"
       quirk: ["a"],
       unset: ["site", "provider-param"],
     }, ["demo"]],
+    [["install"], {}, []],
+    [["install", "cursor", "demo", "--yes"], { yes: true }, ["cursor", "demo"]],
+    [
+      ["install", "codex", "demo", "--as", "notes", "--login", "--scope", "project", "--print", "--force"],
+      { as: "notes", login: true, scope: "project", print: true, force: true },
+      ["codex", "demo"],
+    ],
+    [["install", "vscode", "demo", "--remove", "--config-file", "x.json"], {
+      remove: true,
+      configFile: "x.json",
+    }, ["vscode", "demo"]],
+    [["import", "gemini", "a", "b", "--move", "--with-headers", "--login", "--yes"], {
+      move: true,
+      withHeaders: true,
+      login: true,
+      yes: true,
+    }, ["gemini", "a", "b"]],
     [["provider", "list", "--json"], { json: true }, []],
     [["provider", "show", "github"], {}, ["github"]],
     [["provider", "remove", "corp"], {}, ["corp"]],
@@ -252,6 +306,13 @@ const TABLE: readonly (readonly [line: readonly string[], flags: Reading["flags"
     [["tools", "demo", "--json"], { json: true }, ["demo"]],
     [["call", "demo", "echo"], {}, ["demo", "echo"]],
     [["call", "demo", "echo", "-"], {}, ["demo", "echo", "-"]],
+    [["call", "demo", "echo", "a=1", "b:=[]", "--", "--c=2"], {}, ["demo", "echo", "a=1", "b:=[]", "--c=2"]],
+    [["call", "demo", "draw", "--output", "x.png", "--force", "--timeout", "9"], {
+      output: "x.png",
+      force: true,
+      timeout: 9,
+    }, ["demo", "draw"]],
+    [["tools", "demo", "echo"], {}, ["demo", "echo"]],
     [["call", "demo", "echo", '{"a":1}', "--json"], { json: true }, ["demo", "echo", '{"a":1}']],
     [["add", "demo", URL_TEXT, "--token-stdin", "--expires-in", "60"], { tokenStdin: true, expiresIn: 60 }, [
       "demo",

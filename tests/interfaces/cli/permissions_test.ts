@@ -121,6 +121,18 @@ Deno.test("hosts come with their ports, each command those that it talks to", ()
   ]);
 });
 
+Deno.test("the log of a bridge is read and written, with what is kept of it", () => {
+  const paths = "/home/u/store,/var/b.log,/var/b.log.1";
+  const found = flags("bridge --log-file", [subject()], { file: "/var/b.log" });
+  ok(found.includes(`--allow-read=${paths}`) && found.includes(`--allow-write=${paths}`), found.join(" "));
+  const { open, notes } = grantsFor(
+    COMMAND_NEEDS["bridge --login --log-file"]!,
+    [subject()],
+    situation({ env: ENV }),
+  );
+  ok(open.includes("write") && notes.some((note) => note.includes("--file")));
+});
+
 Deno.test("the callback has the ports of the entry, else those of its registrations and the usual ones", () => {
   const callbacks = (each: Subject) =>
     flags("login", [each]).find((flag) => flag.startsWith("--allow-net="))?.match(/127\.0\.0\.1:\d+/g);

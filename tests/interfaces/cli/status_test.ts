@@ -129,7 +129,7 @@ Deno.test("status without a name shows every entry, as JSON in a list", () =>
     const one = JSON.parse((await world.run("status", "a", "--json")).out);
     deepEqual(all[0], one);
     deepEqual(Object.keys(one), [
-      ...["name", "url", "kind", "provider", "site", "quirks"],
+      ...["name", "url", "kind", "transport", "provider", "site", "quirks"],
       ...["state", "account", "issuer", "resource", "client_id", "client_source", "scope"],
       ...["obtained_at", "expires_at", "can_refresh", "grant", "bound_to_key"],
       ...["keystore", "pending_refresh", "last_error"],

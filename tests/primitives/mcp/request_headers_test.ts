@@ -38,6 +38,11 @@ const cases: readonly (readonly [string, unknown, Record<string, string>])[] = [
     { ...VERSION, "mcp-method": "resources/read", "mcp-name": "file:///a" },
   ],
   [
+    "a task",
+    { id: 1, method: "tasks/get", params: { _meta: META, taskId: "t 1" } },
+    { ...VERSION, "mcp-method": "tasks/get", "mcp-name": "t 1" },
+  ],
+  [
     "a name that a header cannot hold",
     { id: 1, method: "tools/call", params: { _meta: META, name: "größe\r\nx: y" } },
     { ...VERSION, "mcp-method": "tools/call", "mcp-name": "=?base64?Z3LDtsOfZQ0KeDogeQ==?=" },

@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { calculateJwkThumbprint, EmbeddedJWK, type JWK, jwtVerify } from "jose";
 import { createHttp } from "../../../lib/primitives/http/client.ts";
 import type { McpAuthError } from "../../../lib/primitives/errors.ts";
-import { DPOP_NONCE_MAX_CHARS, DPOP_RETRIES_MAX } from "../../../lib/primitives/limits.ts";
+import { DPOP_NONCE_MAX_CHARS, DPOP_READY_MAX_MS, DPOP_RETRIES_MAX } from "../../../lib/primitives/limits.ts";
 import { createDpopKey, DpopProver, jwkThumbprint, proofUrl } from "../../../lib/primitives/oauth/dpop.ts";
 import { provenHttp } from "../../../lib/primitives/oauth/proven_http.ts";
 import { fakeClock } from "../../fakes/clock.ts";
@@ -335,4 +335,31 @@ Deno.test("whatever a server says of a proof, there is a verdict", async () => {
     { numRuns: 20_000 },
   );
   await read(await prover.proof(target), new Date());
+});
+
+Deno.test("X16: a proof that was signed ahead is for the very request that it goes with, fresh, and used once", async () => {
+  const { clock, prover } = await newProver();
+  const request = { method: "POST", url: URL_OF_SERVER, accessToken: "a" };
+  const made: string[] = [];
+  const make = async (change: { method?: string; accessToken?: string } = {}) => {
+    made.push(await prover.proof({ ...request, ...change }, true));
+    return (await read(made.at(-1), new Date(clock.time))).payload;
+  };
+  for (let times = 0; times < 3; times++) await make();
+  equal((await make({ method: "GET" })).htm, "GET");
+  equal((await make()).htm, "POST");
+  const { ath } = await make({ accessToken: "b" });
+  notEqual((await make()).ath, ath);
+  clock.time += DPOP_READY_MAX_MS + 1_000;
+  equal((await make()).iat, Math.floor(clock.time / 1000));
+  clock.time -= 3_600_000;
+  equal((await make()).iat, Math.floor(clock.time / 1000));
+  prover.noteNonce(request, "one");
+  for (const nonce of ["one", "two", "three"]) {
+    prover.noteNonce(request, nonce);
+    equal((await make()).nonce, nonce);
+  }
+  equal(new Set(made).size, made.length);
+  // The last one signed ahead has to be done before the test is.
+  await prover.proof({ method: "GET", url: "https://other.example.com/", accessToken: "a" });
 });

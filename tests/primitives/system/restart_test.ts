@@ -1,6 +1,7 @@
 /** How a process knows that it is the child of a restart; the restart itself is tested with the whole program. */
 import { equal } from "node:assert/strict";
-import { isRestarted, RESTARTED_VARIABLE } from "../../../lib/primitives/system/restart.ts";
+import { RESTARTED_VARIABLE } from "../../../lib/primitives/system/orphan.ts";
+import { isRestarted } from "../../../lib/primitives/system/restart.ts";
 
 Deno.test("a process is the child of a restart where the variable is set, and only there", () => {
   equal(Deno.env.get(RESTARTED_VARIABLE), undefined);

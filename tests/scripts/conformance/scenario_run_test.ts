@@ -4,7 +4,14 @@
  */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { runScenario, verdictIn } from "../../../scripts/conformance/scenario_run.ts";
-import { SCENARIOS, scenariosCalled, tableOf, TABLES } from "../../../scripts/conformance/scenarios.ts";
+import {
+  PROTOCOL_SCENARIOS,
+  PROTOCOL_TABLES,
+  SCENARIOS,
+  scenariosCalled,
+  tableOf,
+  TABLES,
+} from "../../../scripts/conformance/scenarios.ts";
 
 const SKIPPED = "SKIPPED: scenario 'auth/a' is not applicable at spec version 2026-07-28 (removed in 1).";
 
@@ -22,6 +29,32 @@ for (const [said, success, verdict] of words) {
     equal(verdictIn(said, "auth/a", success), verdict);
   });
 }
+
+Deno.test("there are 15 scenarios about the protocol, at every wire and with hosts of both eras", () => {
+  equal(new Set(PROTOCOL_SCENARIOS.map(({ name }) => name)).size, 15);
+  deepEqual(
+    PROTOCOL_TABLES.map(({ specVersion, host, scenarios }) => [specVersion, host, scenarios.length]),
+    [
+      [undefined, undefined, 15],
+      ["2026-07-28", undefined, 15],
+      ["2025-11-25", undefined, 15],
+      ["2026-07-28", "stateless", 4],
+      ["2026-07-28", "stateful", 6],
+      ["2025-11-25", "stateless", 5],
+    ],
+  );
+});
+
+Deno.test("a scenario that the client did nothing in has not passed, though the suite lets it", async () => {
+  // No such revision of the skills is run unless it is forced: the suite says so, and nothing else.
+  const [skill] = PROTOCOL_SCENARIOS.filter(({ group }) => group === "skills");
+  const idle = await runScenario(skill!.name, "bridge", {}, new AbortController().signal);
+  equal(idle.verdict, "fail");
+  ok(
+    idle.failures.some(({ message }) => message.includes("all were skipped")),
+    JSON.stringify(idle.failures),
+  );
+});
 
 Deno.test("there are 33 scenarios and three tables, and each scenario can be called by its short name", () => {
   equal(new Set(SCENARIOS.map(({ name }) => name)).size, 33);

@@ -7,7 +7,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { McpAuthError } from "../../../lib/primitives/errors.ts";
 import { createHttp } from "../../../lib/primitives/http/client.ts";
-import { LIST_PAGES_MAX } from "../../../lib/primitives/limits.ts";
+import { LIST_PAGES_MAX } from "../../../lib/primitives/bridge_limits.ts";
 import { type Connection, openConnection, RpcError } from "../../../lib/services/bridge/mod.ts";
 import { startMcpServer } from "../../../scripts/demo/servers/mcp_server.ts";
 import { eventually, NO_SIGN_IN } from "./host.ts";

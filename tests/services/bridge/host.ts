@@ -6,7 +6,12 @@
  */
 import { createHttp } from "../../../lib/primitives/http/client.ts";
 import { McpAuthError } from "../../../lib/primitives/errors.ts";
-import { runBridge } from "../../../lib/services/bridge/mod.ts";
+import {
+  type BridgeOptions,
+  type Person,
+  runBridge,
+  type TransportKind,
+} from "../../../lib/services/bridge/mod.ts";
 import type { Authorizer } from "../../../lib/services/tokens/mod.ts";
 
 /** How long a test waits for a line, in milliseconds. */
@@ -33,6 +38,10 @@ export interface HostOptions {
   readonly authorizer?: Authorizer;
   readonly headers?: Record<string, string>;
   readonly signal?: AbortSignal;
+  readonly transport?: TransportKind;
+  readonly person?: Person;
+  /** What else the bridge is to be told, such as a choice of tools. */
+  readonly more?: Partial<BridgeOptions>;
   /** In place of the host's own ear. */
   readonly write?: (chunk: Uint8Array) => Promise<void>;
 }
@@ -77,6 +86,9 @@ export class Host implements AsyncDisposable {
       http: createHttp(),
       authorizer: options.authorizer ?? NO_SIGN_IN,
       headers: options.headers,
+      transport: options.transport,
+      person: options.person,
+      ...options.more,
       input: readable,
       output: { write: options.write ?? ((chunk) => this.#take(chunk)) },
       log: (message) => void this.log.push(message),

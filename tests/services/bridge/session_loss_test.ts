@@ -7,7 +7,7 @@
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { eventually, Host } from "./host.ts";
-import { type Call, hang, type Script, startScriptedServer } from "./scripted_server.ts";
+import { type Call, event, hang, type Script, startScriptedServer } from "./scripted_server.ts";
 
 /** A server whose sessions can be ended; unknown ones meet the status given. */
 class Sessions {
@@ -187,4 +187,80 @@ Deno.test("a host that initializes anew gets a session of its own", async () => 
   const [, second] = server.log.filter((request) => /"initialize"/.test(request.body));
   equal(second!.headers.get("mcp-session-id"), null);
   deepEqual((await host.request("tools/list")).result, {});
+});
+
+Deno.test("row 36: a server that leaves the stream of its second opening open is cut there, and the session is of use", async () => {
+  const sessions = new Sessions(404, NOT_FOUND);
+  await using server = await startScriptedServer(sessions.script);
+  await using host = new Host(server.url);
+  await host.initialize();
+  sessions.refuse = (call) => {
+    sessions.current = ++sessions.opened;
+    const result = { protocolVersion: "2025-11-25", capabilities: {}, serverInfo: {} };
+    call.response.writeHead(200, {
+      "content-type": "text/event-stream",
+      "mcp-session-id": `s${sessions.current}`,
+    });
+    call.response.write(event({ jsonrpc: "2.0", id: call.message.id, result }));
+    return hang(call);
+  };
+  sessions.end();
+  deepEqual((await host.request("tools/call", { name: "x" })).result, {});
+  equal(sessions.opened, 2);
+  equal(server.methods.filter((method) => method === "notifications/initialized").length, 2);
+});
+
+Deno.test("row 36: an answer to something else opens no session again", async () => {
+  const sessions = new Sessions(404, NOT_FOUND);
+  await using server = await startScriptedServer(sessions.script);
+  await using host = new Host(server.url);
+  await host.initialize();
+  sessions.refuse = (call) => call.json('{"jsonrpc":"2.0","id":"another","result":{}}');
+  sessions.end();
+  equal((await host.request("tools/call", { name: "x" })).error?.data.code, "SERVER_ERROR");
+  sessions.refuse = undefined;
+  deepEqual((await host.request("tools/call", { name: "x" })).result, {});
+  equal(sessions.opened, 2);
+});
+
+Deno.test("row 36: a call that learns late of a loss waits for the session that is being opened by then", async () => {
+  const sessions = new Sessions(404, NOT_FOUND);
+  const late = Promise.withResolvers<void>();
+  const opening = Promise.withResolvers<void>();
+  let held = 0;
+  const answer = sessions.script["tools/call"]!;
+  await using server = await startScriptedServer({
+    ...sessions.script,
+    "tools/call": async (call) => {
+      if (call.message.params.name !== "late" || held++ > 0) return await answer(call);
+      await late.promise;
+      call.json(NOT_FOUND, 404);
+    },
+  });
+  await using host = new Host(server.url);
+  await host.initialize();
+  const call = host.request("tools/call", { name: "late" }, "late");
+  await eventually(() => held === 1, "the call");
+  sessions.end();
+  deepEqual((await host.request("tools/list")).result, {});
+  // The second session is lost as well, and the third takes its time.
+  sessions.end();
+  sessions.refuse = async (again) => {
+    await opening.promise;
+    sessions.refuse = undefined;
+    await sessions.script["initialize"]!(again);
+  };
+  const list = host.request("tools/list");
+  const opened = () => server.methods.filter((method) => method === "initialize").length;
+  await eventually(() => opened() === 3, "the third opening");
+  late.resolve();
+  await eventually(
+    () => server.log.some(({ body, status }) => /"late"/.test(body) && status === 404),
+    "the refusal",
+  );
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  equal(held, 1);
+  opening.resolve();
+  for (const { result } of await Promise.all([call, list])) deepEqual(result, {});
+  deepEqual([opened(), held], [3, 2]);
 });

@@ -108,7 +108,7 @@ Deno.test("what the server says of its own accord reaches the host (T4)", async 
   await host.line(({ method }) => method === "notifications/tools/list_changed");
 });
 
-Deno.test("a lost session is opened again once for all, and the host does not see it (behaviours 36)", async () => {
+Deno.test("row 36: a lost session is opened again once for all, and the host does not see it", async () => {
   await using server = await startMcpServer({ open: true });
   await using host = new Host(server.url);
   await host.initialize();

@@ -5,11 +5,8 @@
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import {
-  BRIDGE_IN_FLIGHT_MAX,
-  BRIDGE_WAITING_MAX,
-  MESSAGE_MAX_BYTES,
-} from "../../../lib/primitives/limits.ts";
+import { BRIDGE_IN_FLIGHT_MAX, BRIDGE_WAITING_MAX } from "../../../lib/primitives/bridge_limits.ts";
+import { MESSAGE_MAX_BYTES } from "../../../lib/primitives/limits.ts";
 import { eventually, Host, INITIALIZE } from "./host.ts";
 import { answerTo, type Call, event, hang, startScriptedServer } from "./scripted_server.ts";
 

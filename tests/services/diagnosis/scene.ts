@@ -5,6 +5,7 @@
  */
 import { createAddressGuard } from "../../../lib/primitives/http/address.ts";
 import { createHttp } from "../../../lib/primitives/http/client.ts";
+import { createWebSockets } from "../../../lib/primitives/http/web_sockets.ts";
 import { systemClock } from "../../../lib/primitives/system/clock.ts";
 import { listen } from "../../../lib/primitives/system/listener.ts";
 import { systemMachine } from "../../../lib/primitives/system/machine.ts";
@@ -23,6 +24,7 @@ export function portsFor(url: string, changes: Partial<ServerPorts> = {}): Serve
     listen: (options) => listen({ ...options, ports: options.ports.map((port) => port === 8456 ? 0 : port) }),
     lookup,
     http: createHttp({ guard }),
+    openSocket: createWebSockets({ guard }),
     guard,
     route: () =>
       Promise.resolve({

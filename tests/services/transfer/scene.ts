@@ -120,6 +120,11 @@ export const OPTIONS: Required<ServerOptions> = {
   site: { id: "1", name: "Acme", url: "https://acme.example" },
   caFile: "/etc/ssl/own.pem",
   clientCertificate: { certFile: "cert.pem", keyFile: "key.pem" },
+  transport: "sse",
+  websocketAuth: "query",
+  allowTools: ["get_*", "list?"],
+  ignoreTools: ["get_secret"],
+  keepAliveSeconds: 60,
 };
 
 /** Every member of a client. */

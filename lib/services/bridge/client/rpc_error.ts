@@ -5,7 +5,7 @@
  * @module
  */
 import { McpAuthError } from "../../../primitives/errors.ts";
-import { isJsonObject } from "../../../primitives/mcp/jsonrpc.ts";
+import { isJsonObject, type JsonObject } from "../../../primitives/mcp/jsonrpc.ts";
 import { UNSUPPORTED_VERSION } from "../../../primitives/mcp/revisions.ts";
 import { safeText } from "../../../primitives/untrusted_text.ts";
 
@@ -42,9 +42,13 @@ export function refusal(method: string, error: unknown): McpAuthError {
   return new McpAuthError(
     "SERVER_ERROR",
     `The server refused "${method}": ${cause.message}${code}${supportedBy(cause)}`,
-    { cause },
+    { cause, ...(cause.code === CAPABILITY_MISSING ? { hint: ASKED_HINT } : {}) },
   );
 }
+
+/** The request needs something of the client that this one cannot do here (T13). */
+const CAPABILITY_MISSING = -32021;
+const ASKED_HINT = "Run it in a terminal, or use it from an MCP host, where such questions can be answered";
 
 /**
  * What a result of a stateless revision says of itself: complete, or not, which a client without capabilities cannot
@@ -68,8 +72,22 @@ export function incompleteness(method: string, result: unknown): McpAuthError | 
   return new McpAuthError(
     "SERVER_ERROR",
     `Cannot complete "${method}": the server asks for input in return${wanted === "" ? "" : `: ${wanted}`}`,
-    { hint: "Use it from an MCP host that can answer such questions" },
+    { hint: ASKED_HINT },
   );
+}
+
+/** The server wants a person to visit a page before it answers; `data.elicitations` says which (MCP 2025-11-25, Elicitation). */
+const URL_ELICITATION_REQUIRED = -32042;
+
+/** Whether a request was refused until a person has visited a page. */
+export function wantsUrlVisited(error: unknown): error is McpAuthError & { readonly cause: RpcError } {
+  return error instanceof McpAuthError && error.cause instanceof RpcError &&
+    error.cause.code === URL_ELICITATION_REQUIRED;
+}
+
+/** Whether a result of a stateless revision asks for input in return (T15). */
+export function isInputRequired(result: unknown): result is JsonObject {
+  return isJsonObject(result) && result["resultType"] === "input_required";
 }
 
 function methodsOf(requests: unknown): string {
@@ -89,4 +107,18 @@ function supportedBy({ code, data }: RpcError): string {
 export function namesIn(list: unknown): string {
   if (!Array.isArray(list)) return "";
   return safeText(list.filter((name) => typeof name === "string").join(", "));
+}
+
+/** A request that nobody waits for any more. */
+export function cancelled(method: string): McpAuthError {
+  return new McpAuthError("AUTH_CANCELLED", `Cannot complete "${method}": cancelled`);
+}
+
+/** A request whose answer did not come in its time, in milliseconds. */
+export function overdue(method: string, answerMs: number): McpAuthError {
+  return new McpAuthError(
+    "TIMEOUT",
+    `Cannot complete "${method}": the server accepted it and sent no answer within ${answerMs / 1000} s`,
+    { hint: "Try again; if it persists, check that the URL is an MCP server's" },
+  );
 }

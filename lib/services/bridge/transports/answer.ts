@@ -7,6 +7,7 @@
 import { McpAuthError } from "../../../primitives/errors.ts";
 import { readBytes } from "../../../primitives/http/body.ts";
 import { redact } from "../../../primitives/http/redaction.ts";
+import { LARGE_ANSWER_BYTES, LARGE_ANSWER_GUESS_BYTES } from "../../../primitives/bridge_limits.ts";
 import { MESSAGE_MAX_BYTES } from "../../../primitives/limits.ts";
 import { errorText, isJsonObject, parseEnvelope } from "../../../primitives/mcp/jsonrpc.ts";
 import { safeText } from "../../../primitives/untrusted_text.ts";
@@ -18,16 +19,29 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true });
 /**
  * Reads the body of a response that is not an event stream.
  *
+ * @param response The response.
+ * @param letIn Waited for before much of a large body is in the memory; gets its length, or a guess where that is not known.
  * @returns Its bytes; none where there was no body.
- * @throws {McpAuthError} `SERVER_ERROR` when it is too long, `NETWORK_ERROR` when the connection is lost.
+ * @throws {McpAuthError} `SERVER_ERROR` when it is too long, `NETWORK_ERROR` when the connection is lost; what `letIn` throws.
  */
-export async function readAnswer(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+export async function readAnswer(
+  response: Response,
+  letIn?: (size: number) => Promise<void>,
+): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const declared = response.headers.get("content-length");
     const known = declared !== null && !response.headers.has("content-encoding");
     // A body of known length is read in one go, which costs a third of reading it by chunks.
-    if (known && Number(declared) <= MESSAGE_MAX_BYTES) return await response.bytes();
-    return await readBytes(response, MESSAGE_MAX_BYTES);
+    if (known && Number(declared) <= MESSAGE_MAX_BYTES) {
+      if (Number(declared) > LARGE_ANSWER_BYTES) await letIn?.(Number(declared));
+      return await response.bytes();
+    }
+    let mayEnter = letIn === undefined;
+    return await readBytes(response, MESSAGE_MAX_BYTES, (length) => {
+      if (mayEnter || length <= LARGE_ANSWER_BYTES) return undefined;
+      mayEnter = true;
+      return letIn?.(LARGE_ANSWER_GUESS_BYTES);
+    });
   } catch (error) {
     throw error instanceof McpAuthError ? error : connectionLost(error);
   }
@@ -49,7 +63,9 @@ export function toInbound(payload: Uint8Array<ArrayBuffer> | string, origin: Out
     const { messages, batch } = parseEnvelope(text);
     // A byte order mark is none of the message's.
     const marked = typeof payload !== "string" && payload[0] === 0xef;
-    inbound = { messages, batch, payload: marked ? payload.subarray(3) : payload, origin };
+    // Looking through text costs a fiftieth of looking through bytes.
+    const isOneLine = !text.includes("\n") && !text.includes("\r");
+    inbound = { messages, batch, payload: marked ? payload.subarray(3) : payload, isOneLine, origin };
   } catch {
     const what = text.trimStart().startsWith("<")
       ? "a page, which is not JSON"
@@ -80,6 +96,17 @@ export function connectionLost(cause: unknown): McpAuthError {
     hint: "Try again; whether the server has carried out the request is not known",
     cause,
   });
+}
+
+/** A stream that names the endpoint of HTTP+SSE, and is therefore none that an answer comes on: some servers open one for any method. */
+export function ofOtherTransport(outbound: Outbound): McpAuthError {
+  return new McpAuthError(
+    "SERVER_ERROR",
+    `Cannot complete "${
+      safeText(operationOf(outbound))
+    }": the server opens an event stream of HTTP+SSE instead of answering`,
+    { hint: "Use --transport sse" },
+  );
 }
 
 /** An exchange that ended properly and left a request unanswered. */

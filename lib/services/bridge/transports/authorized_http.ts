@@ -3,13 +3,19 @@
  * refused proof of possession is replaced on the spot, and counts for itself (RFC 9449 section 9). The transport above
  * never sees those two statuses, and no status of theirs is read as anything but a question of authorization (T20).
  *
+ * Cookies that the server sets, on refusals too, go back to it with each later request: they are what a load balancer
+ * tells by which of the machines behind it a session lives on. They are kept in memory.
+ *
+ * @see behaviours row 37
  * @module
  */
 import { McpAuthError } from "../../../primitives/errors.ts";
 import type { Http } from "../../../primitives/http/http.ts";
-import { DPOP_RETRIES_MAX, REFUSALS_MAX } from "../../../primitives/limits.ts";
+import { REFUSALS_MAX } from "../../../primitives/bridge_limits.ts";
+import { DPOP_RETRIES_MAX } from "../../../primitives/limits.ts";
 import { safeUrl } from "../../../primitives/untrusted_text.ts";
 import type { Authorizer, RequestTarget } from "../../tokens/mod.ts";
+import type { CookieJar } from "./cookies.ts";
 import { drain } from "./failure.ts";
 
 /** How a server is reached. */
@@ -27,6 +33,8 @@ export interface Endpoint {
 /** One request to the endpoint. */
 export interface EndpointRequest {
   readonly method: "POST" | "GET" | "DELETE";
+  /** Where it goes, where that is not the endpoint's own URL: another one of the same origin. */
+  readonly url?: string;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
@@ -45,6 +53,8 @@ export class AuthorizedHttp {
   readonly #fixed: Record<string, string> = {};
   /** Where requests arrive, as far as that is known: proofs are for that URL. */
   #arrival: string;
+  /** There from the first cookie on. */
+  #cookies: CookieJar | undefined;
 
   /** @param endpoint How the server is reached. */
   constructor(endpoint: Endpoint) {
@@ -64,7 +74,7 @@ export class AuthorizedHttp {
   async request(request: EndpointRequest): Promise<Response> {
     const { authorizer, url } = this.#endpoint;
     const { method } = request;
-    let target: RequestTarget = { method, url: this.#arrival };
+    let target = this.#target(request);
     for (let attempt = 0, proofs = 0;;) {
       const sent = await authorizer.headers(target, request.signal);
       const response = await this.send(request, sent);
@@ -80,7 +90,7 @@ export class AuthorizedHttp {
       }
       const arrival = sent.dpop === undefined ? undefined : otherArrival(target.url, response);
       if (arrival !== undefined && status === 401 && proofs < DPOP_RETRIES_MAX) {
-        this.#arrival = arrival;
+        if (request.url === undefined) this.#arrival = arrival;
         target = { method, url: arrival, nonce: dpopNonce ?? undefined };
         proofs++;
         continue;
@@ -92,7 +102,7 @@ export class AuthorizedHttp {
         { status, wwwAuthenticate, dpopNonce, sent, operation, attempt, ...proof },
         request.signal,
       );
-      target = { method, url: this.#arrival, nonce: wanted ? wanted.nonce : undefined };
+      target = { method, url: target.url, nonce: wanted ? wanted.nonce : undefined };
       if (!wanted) attempt++;
       else if (++proofs > DPOP_RETRIES_MAX) {
         throw stillRefused(url, `wants another proof of possession after ${DPOP_RETRIES_MAX} new ones`);
@@ -108,7 +118,7 @@ export class AuthorizedHttp {
    */
   async sendAsIs(request: EndpointRequest): Promise<Response> {
     const { authorizer } = this.#endpoint;
-    const target: RequestTarget = { method: request.method, url: this.#arrival };
+    const target = this.#target(request);
     for (let proofs = 0;; proofs++) {
       const sent = await authorizer.headers(target, request.signal);
       const response = await this.send(request, sent);
@@ -122,12 +132,16 @@ export class AuthorizedHttp {
   /**
    * Sends a request once with the credentials given, whatever comes back.
    *
-   * @throws {McpAuthError} What the connection fails with.
+   * @throws {McpAuthError} `UNSAFE_URL` when it names another origin than the endpoint's; what the connection fails with.
    */
-  send(request: EndpointRequest, credentials: Readonly<Record<string, string>>): Promise<Response> {
+  async send(request: EndpointRequest, credentials: Readonly<Record<string, string>>): Promise<Response> {
+    const url = request.url ?? this.#endpoint.url;
+    if (request.url !== undefined) requireOrigin(url, this.#endpoint.url);
     const headers: Record<string, string> = { ...this.#fixed, ...request.headers };
     for (const name in credentials) headers[name.toLowerCase()] = credentials[name]!;
-    return this.#endpoint.http(this.#endpoint.url, {
+    const cookie = this.#cookies?.header(url, headers["cookie"]);
+    if (cookie !== undefined) headers["cookie"] = cookie;
+    const response = await this.#endpoint.http(url, {
       method: request.method,
       headers,
       body: request.body,
@@ -136,7 +150,28 @@ export class AuthorizedHttp {
       once: request.once,
       stream: true,
     });
+    if (response.headers.has("set-cookie")) await this.#keepCookies(response, url);
+    return response;
   }
+
+  #target({ method, url }: EndpointRequest): RequestTarget {
+    return { method, url: url ?? this.#arrival };
+  }
+
+  async #keepCookies(response: Response, url: string): Promise<void> {
+    const { CookieJar } = await import("./cookies.ts");
+    this.#cookies ??= new CookieJar(this.#endpoint.url);
+    this.#cookies.take(response.headers.getSetCookie(), response.url || url);
+  }
+}
+
+/** Credentials and cookies are for one origin. */
+function requireOrigin(url: string, endpoint: string): void {
+  if (URL.parse(url)?.origin === new URL(endpoint).origin) return;
+  throw new McpAuthError(
+    "UNSAFE_URL",
+    `Cannot send a request to "${safeUrl(url)}": it is of another origin than "${safeUrl(endpoint)}"`,
+  );
 }
 
 /** The place that a redirect led to, where it is another than the proof named: the server there could not accept it. */

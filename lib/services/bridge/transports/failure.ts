@@ -7,7 +7,8 @@
  */
 import { type ErrorCode, McpAuthError } from "../../../primitives/errors.ts";
 import { redact } from "../../../primitives/http/redaction.ts";
-import { ERROR_BODY_MAX_BYTES, ERROR_BODY_WAIT_MS } from "../../../primitives/limits.ts";
+import { ERROR_BODY_WAIT_MS } from "../../../primitives/bridge_limits.ts";
+import { ERROR_BODY_MAX_BYTES } from "../../../primitives/limits.ts";
 import {
   type Envelope,
   errorText,
@@ -54,7 +55,7 @@ export function failureText(id: MessageId | null, error: McpAuthError): string {
 }
 
 /** What to do where nothing that answers is an MCP server. */
-export const NO_SERVER_HINT = "Check that the URL is the server's Streamable HTTP endpoint";
+export const NO_SERVER_HINT = "Check that the URL is the server's MCP endpoint";
 
 /** A JSON-RPC error response found in a body. */
 interface RpcError {
@@ -90,7 +91,7 @@ export class HttpFailure {
   }
 
   /**
-   * The failure as a coded error, with the server's words.
+   * The failure as a coded error, with the server's words; this is its cause.
    *
    * @param operation What was attempted.
    */
@@ -108,12 +109,12 @@ export class HttpFailure {
     }`;
     if (this.status === 429) {
       const seconds = /^\d{1,6}$/.test(this.#retryAfter ?? "") ? ` in ${this.#retryAfter} s` : " later";
-      return new McpAuthError("RATE_LIMITED", message, { hint: `Try again${seconds}` });
+      return new McpAuthError("RATE_LIMITED", message, { hint: `Try again${seconds}`, cause: this });
     }
     const hint = this.status === 404 || this.status === 405 || this.#target !== undefined
       ? NO_SERVER_HINT
       : undefined;
-    return new McpAuthError("SERVER_ERROR", message, { hint });
+    return new McpAuthError("SERVER_ERROR", message, { hint, cause: this });
   }
 }
 

@@ -23,8 +23,12 @@ export interface Outbound extends Envelope {
 export interface Inbound extends Envelope {
   /** The message as it came: JSON, as bytes or as text. */
   readonly payload: Uint8Array<ArrayBuffer> | string;
+  /** Known to have no line breaks in it. */
+  readonly isOneLine?: boolean;
   /** What it came in reply to; undefined on a stream that belongs to no request. */
   readonly origin: Outbound | undefined;
+  /** The HTTP status of a refusal that it came with: 4xx says that nothing was carried out. */
+  readonly status?: number;
 }
 
 /** Who gets what the server sends. */
@@ -33,6 +37,11 @@ export interface Receiver {
   receive(inbound: Inbound): Promise<void> | void;
   /** True while a request of the exchange has no answer yet. */
   owes(outbound: Outbound): boolean;
+  /**
+   * Hears that the server had lost the session and that another was opened in its place: what the server was told once,
+   * such as to which resources the host subscribes, it has to be told again.
+   */
+  renewed?(): void;
 }
 
 /** A server, reached by some transport. */
@@ -53,6 +62,14 @@ export interface Remote {
   cancel(target: Outbound, notice: Outbound): Promise<void>;
   /** Starts to receive what the server sends of its own accord, where the transport has such a thing. */
   listen(): void;
+  /**
+   * Opens anew what stands open to receive by, from where it broke off: its connection may be dead without a sign of that.
+   *
+   * @param isLost Whether the server has answered no question either: only then is a stream given up that is the session.
+   */
+  reopen?(isLost: boolean): void;
+  /** Whether all that the server answers comes on one channel, so that an answer to one shows that others can come. */
+  readonly isOneChannel?: boolean;
   /**
    * Ends the session, as a courtesy to the server: a failure is only logged.
    *

@@ -13,7 +13,7 @@ import {
   STREAM_PAUSE_MS,
   STREAM_RETRY_MAX_MS,
   STREAM_TRIES_MAX,
-} from "../../../primitives/limits.ts";
+} from "../../../primitives/bridge_limits.ts";
 import type { StreamPosition } from "../../../primitives/mcp/sse.ts";
 import { pause } from "../../../primitives/system/clock.ts";
 import { drain, mediaType } from "./failure.ts";
@@ -39,12 +39,21 @@ const SIGN_IN: ReadonlySet<ErrorCode> = new Set([
   "INSUFFICIENT_SCOPE",
 ]);
 
+/** What outlives the connections of one stream. */
+interface Stretch {
+  readonly position: StreamPosition;
+  /** Whether the server has opened it once. */
+  offered: boolean;
+}
+
 /** Keeps the stream open from {@linkcode start} to {@linkcode stop}. */
 export class StandingStream {
   readonly #link: StandingLink;
   #controller: AbortController | undefined;
   #task: Promise<void> = Promise.resolve();
   #wake: (() => void) | undefined;
+  /** What is known of the stream while it is kept open. */
+  #stretch: Stretch | undefined;
 
   /** @param link The transport it belongs to. */
   constructor(link: StandingLink) {
@@ -53,10 +62,12 @@ export class StandingStream {
 
   /** Opens the stream, afresh where it is open already. */
   start(): void {
-    this.#controller?.abort();
-    const controller = this.#controller = new AbortController();
-    const before = this.#task;
-    this.#task = Promise.all([before, this.#run(controller.signal).catch(() => {})]).then(() => {});
+    this.#begin({ position: { lastEventId: undefined, retryMs: undefined }, offered: false });
+  }
+
+  /** Opens it anew from where it is, unless the server does not offer it. */
+  reopen(): void {
+    if (this.#stretch !== undefined) this.#begin(this.#stretch);
   }
 
   /** True from start to stop, also where the server does not offer the stream. */
@@ -72,27 +83,36 @@ export class StandingStream {
   /** Closes it; resolves when nothing of it is under way any more. */
   async stop(): Promise<void> {
     this.#controller?.abort();
-    this.#controller = undefined;
+    this.#controller = this.#stretch = undefined;
     await this.#task;
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
-    const position: StreamPosition = { lastEventId: undefined, retryMs: undefined };
-    let offered = false;
+  #begin(stretch: Stretch): void {
+    this.#controller?.abort();
+    const controller = this.#controller = new AbortController();
+    this.#stretch = stretch;
+    const running = this.#run(controller.signal, stretch).catch(() => {}).then(() => {
+      if (this.#controller === controller) this.#stretch = undefined;
+    });
+    this.#task = Promise.all([this.#task, running]).then(() => {});
+  }
+
+  async #run(signal: AbortSignal, stretch: Stretch): Promise<void> {
+    const { position } = stretch;
     for (let failures = 0; !signal.aborted;) {
       const since = performance.now();
       failures++;
       try {
         const response = await this.#link.open(position, signal);
         if (isEventStream(response)) {
-          offered = true;
+          stretch.offered = true;
           const events = await this.#link.read(response, position);
           if (events > 0 || performance.now() - since > STREAM_PAUSE_MAX_MS) failures = 0;
         } else {
           await drain(response);
           const { status } = response;
-          if (offered && status === 404) return await this.#link.renew();
-          if (status < 500 && (!offered || status === 405)) return;
+          if (stretch.offered && status === 404) return await this.#link.renew();
+          if (status < 500 && (!stretch.offered || status === 405)) return;
         }
       } catch (error) {
         if (signal.aborted) return;
@@ -101,7 +121,7 @@ export class StandingStream {
         );
         if (error instanceof McpAuthError && SIGN_IN.has(error.code)) await this.#woken(signal);
       }
-      if (!offered && failures >= STREAM_TRIES_MAX) return;
+      if (!stretch.offered && failures >= STREAM_TRIES_MAX) return;
       await pause(reopenPause(position, failures), signal);
     }
   }

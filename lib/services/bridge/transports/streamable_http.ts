@@ -10,21 +10,28 @@
  */
 import { asMcpAuthError, McpAuthError } from "../../../primitives/errors.ts";
 import {
-  HTTP_TIMEOUT_MS,
-  MESSAGE_MAX_BYTES,
+  LARGE_ANSWERS_MAX_BYTES,
   STREAM_LINGER_MS,
   STREAM_TRIES_MAX,
-} from "../../../primitives/limits.ts";
+} from "../../../primitives/bridge_limits.ts";
+import { HTTP_TIMEOUT_MS, MESSAGE_MAX_BYTES } from "../../../primitives/limits.ts";
 import { isJsonObject, METHOD_NOT_FOUND } from "../../../primitives/mcp/jsonrpc.ts";
-import { isOfStatelessRevision, mirroredHeaders } from "../../../primitives/mcp/request_headers.ts";
+import {
+  isOfStatelessRevision,
+  mirroredHeaders,
+  wantsToolHeaders,
+} from "../../../primitives/mcp/request_headers.ts";
 import type { StreamPosition } from "../../../primitives/mcp/sse.ts";
 import { pause } from "../../../primitives/system/clock.ts";
-import { connectionLost, errorFor, readAnswer, toInbound, unanswered } from "./answer.ts";
+import { connectionLost, errorFor, ofOtherTransport, readAnswer, toInbound, unanswered } from "./answer.ts";
 import { AuthorizedHttp, type Endpoint } from "./authorized_http.ts";
 import { drain, HttpFailure } from "./failure.ts";
 import { type Inbound, operationOf, type Outbound, type Receiver, type Remote } from "./remote.ts";
+import { ReplayReceiver } from "./replay_receiver.ts";
 import { Session } from "./session.ts";
 import { isEventStream, reopenPause, StandingStream } from "./standing_stream.ts";
+import type { ToolHeaders } from "./tool_headers.ts";
+import type { Turnstile } from "./turnstile.ts";
 
 const POST_HEADERS = { "content-type": "application/json", accept: "application/json, text/event-stream" };
 const PING = new TextEncoder().encode('{"jsonrpc":"2.0","id":"mcp-auth-ping","method":"ping"}');
@@ -35,6 +42,16 @@ export interface StreamableHttpOptions extends Endpoint {
   readonly receiver: Receiver;
   /** Gets one line for what nobody is told otherwise. */
   readonly log: (message: string) => void;
+  /** Who wants to know whether this is the server's transport at all. */
+  readonly probe?: TransportProbe | undefined;
+}
+
+/** Learns from the responses to POSTs whether a server has the transport. */
+export interface TransportProbe {
+  /** One was a success. */
+  accepted(): void;
+  /** One was none, and nobody has been told of it: what this throws is what the exchange fails with. */
+  refused(failure: HttpFailure, outbound: Outbound): void;
 }
 
 /** One client of one server. */
@@ -42,16 +59,24 @@ export class StreamableHttp implements Remote {
   readonly #http: AuthorizedHttp;
   readonly #receiver: Receiver;
   readonly #log: (message: string) => void;
+  readonly #probe: TransportProbe | undefined;
   readonly #session = new Session();
   readonly #standing: StandingStream;
   readonly #closing = new AbortController();
   #renewal: Promise<void> | undefined;
+  /** There from the first large answer on. */
+  #large: Turnstile | undefined;
+  /** The streams that answers come by. */
+  readonly #answers = new Set<StreamPosition>();
+  /** There from the first message on that is about tools of a stateless server. */
+  #tools: ToolHeaders | undefined;
 
   /** @param options The server and who hears from it. */
   constructor(options: StreamableHttpOptions) {
     this.#http = new AuthorizedHttp(options);
     this.#receiver = options.receiver;
     this.#log = options.log;
+    this.#probe = options.probe;
     this.#standing = new StandingStream({
       open: async (position, signal) => {
         if (this.#session.lost) await this.#renew(this.#session.generation);
@@ -67,6 +92,7 @@ export class StreamableHttp implements Remote {
 
   /** @inheritdoc */
   async send(outbound: Outbound): Promise<void> {
+    if (wantsToolHeaders(outbound.messages[0])) return await this.#sendAboutTools(outbound);
     if (outbound.opens === "initialize") {
       void this.#standing.stop();
       this.#session.begin(outbound);
@@ -104,9 +130,16 @@ export class StreamableHttp implements Remote {
     if (!this.#closing.signal.aborted) this.#standing.start();
   }
 
+  /** Opens the stream of the server's own anew, and those of answers that can be resumed (T5). */
+  reopen(): void {
+    this.#standing.reopen();
+    for (const position of this.#answers) if (position.lastEventId !== undefined) position.cut?.();
+  }
+
   /** @inheritdoc */
   async close(timeoutMs: number): Promise<void> {
     this.#closing.abort();
+    this.#tools?.close();
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), timeoutMs);
     try {
@@ -120,21 +153,48 @@ export class StreamableHttp implements Remote {
     }
   }
 
-  async #post(outbound: Outbound): Promise<Response> {
-    const quick = outbound.requests.length === 0 || outbound.opens !== undefined;
+  async #sendAboutTools(outbound: Outbound): Promise<void> {
+    const { ToolHeaders } = await import("./tool_headers.ts");
+    this.#tools ??= new ToolHeaders(
+      (one, headers, receiver) => this.#sendWith(one, headers, receiver),
+      this.#log,
+    );
+    await this.#tools.send(outbound, this.#receiver);
+  }
+
+  async #sendWith(
+    outbound: Outbound,
+    headers: Readonly<Record<string, string>>,
+    receiver: Receiver,
+  ): Promise<void> {
+    const response = await this.#post(outbound, headers);
+    if (response.ok) return await this.#read(response, outbound, receiver);
+    await this.#fail(await HttpFailure.read(response), outbound, receiver);
+  }
+
+  async #post(outbound: Outbound, headers?: Readonly<Record<string, string>>): Promise<Response> {
+    const [first] = outbound.messages;
+    const quick = outbound.requests.length === 0 || outbound.opens !== undefined ||
+      (first?.kind === "request" && first.method === "server/discover");
     const response = await this.#http.request({
       method: "POST",
-      headers: { ...POST_HEADERS, ...this.#session.headers, ...mirroredHeaders(outbound.messages[0]) },
+      headers: {
+        ...POST_HEADERS,
+        ...this.#session.headers,
+        ...mirroredHeaders(first),
+        ...headers,
+      },
       body: outbound.body,
       once: outbound.messages.some((message) =>
         message.kind === "request" && message.method === "tools/call"
       ),
       signal: outbound.controller.signal,
-      // A call takes as long as it takes; everything else is bounded.
+      // A call takes as long as it takes; what a server can say at once is bounded.
       timeoutMs: quick ? HTTP_TIMEOUT_MS : Infinity,
       operation: () => operationOf(outbound),
     });
     if (response.ok) {
+      this.#probe?.accepted();
       if (outbound.opens === "initialize") this.#session.learnId(response);
       this.#standing.wake();
     }
@@ -171,23 +231,42 @@ export class StreamableHttp implements Remote {
   async #read(response: Response, outbound: Outbound, receiver: Receiver): Promise<void> {
     if (isEventStream(response)) return await this.#readStream(response.body, outbound, receiver);
     if (outbound.requests.length === 0) return await drain(response);
-    const bytes = await readAnswer(response);
-    if (bytes.length > 0) await this.#deliver(toInbound(bytes, outbound), receiver);
-    if (receiver.owes(outbound)) throw unanswered(outbound);
+    let place: Disposable | undefined;
+    try {
+      const bytes = await readAnswer(response, async (size) => {
+        place = await this.#placeFor(size, outbound);
+      });
+      if (bytes.length > 0) await this.#deliver(toInbound(bytes, outbound), receiver);
+      if (receiver.owes(outbound)) throw unanswered(outbound);
+    } finally {
+      place?.[Symbol.dispose]();
+    }
+  }
+
+  /** Large answers wait at the server until the host has taken others. */
+  async #placeFor(size: number, outbound: Outbound): Promise<Disposable> {
+    const { Turnstile } = await import("./turnstile.ts");
+    this.#large ??= new Turnstile(LARGE_ANSWERS_MAX_BYTES);
+    return await this.#large.enter(size, outbound.controller.signal);
   }
 
   /** Reads an exchange's stream, and those that resume it, until nothing is owed. */
   async #readStream(first: ReadableStream, outbound: Outbound, receiver: Receiver): Promise<void> {
     const position: StreamPosition = { lastEventId: undefined, retryMs: undefined };
-    for (let body = first, idle = 0;;) {
-      const before = position.lastEventId;
-      const { lost } = await this.#readEvents(body, position, outbound, receiver);
-      if (!receiver.owes(outbound)) return;
-      if (position.lastEventId === undefined) {
-        throw lost === undefined ? unanswered(outbound) : connectionLost(lost);
+    this.#answers.add(position);
+    try {
+      for (let body = first, idle = 0;;) {
+        const before = position.lastEventId;
+        const { lost } = await this.#readEvents(body, position, outbound, receiver);
+        if (!receiver.owes(outbound)) return;
+        if (position.lastEventId === undefined) {
+          throw lost === undefined ? unanswered(outbound) : connectionLost(lost);
+        }
+        idle = position.lastEventId === before ? idle + 1 : 0;
+        body = await this.#resume(position, idle, outbound);
       }
-      idle = position.lastEventId === before ? idle + 1 : 0;
-      body = await this.#resume(position, idle, outbound);
+    } finally {
+      this.#answers.delete(position);
     }
   }
 
@@ -200,7 +279,8 @@ export class StreamableHttp implements Remote {
         const response = await this.#get(position, outbound.controller.signal, operation);
         if (isEventStream(response)) return response.body;
         const failure = (await HttpFailure.read(response)).toError(operation);
-        if (response.status < 500) throw failure;
+        // A server that has not noticed the loss yet believes that somebody reads the stream (409).
+        if (response.status < 500 && response.status !== 409) throw failure;
         first ??= failure;
       } catch (error) {
         const failure = asMcpAuthError(error, "NETWORK_ERROR", "resume the answer");
@@ -227,7 +307,12 @@ export class StreamableHttp implements Remote {
     let events = 0;
     try {
       cutWhenAnswered();
-      for await (const data of readEvents(body, position, MESSAGE_MAX_BYTES)) {
+      const onOther = (type: string) => {
+        if (type === "endpoint" && origin !== undefined && receiver.owes(origin)) {
+          throw ofOtherTransport(origin);
+        }
+      };
+      for await (const data of readEvents(body, position, MESSAGE_MAX_BYTES, onOther)) {
         events++;
         await this.#deliverEvent(data, origin, receiver);
         cutWhenAnswered();
@@ -263,10 +348,14 @@ export class StreamableHttp implements Remote {
   /** Passes on the server's own error where there is one, else throws the failure as a coded error. */
   async #fail(failure: HttpFailure, outbound: Outbound, receiver: Receiver): Promise<void> {
     const { rpc } = failure;
+    this.#probe?.refused(failure, outbound);
     if (rpc !== undefined && outbound.requests.length === 1) {
       const own = rpc.id === outbound.requests[0];
       await receiver.receive(
-        own ? { ...rpc.envelope, payload: rpc.text, origin: outbound } : errorFor(outbound, rpc.error),
+        {
+          ...(own ? { ...rpc.envelope, payload: rpc.text, origin: outbound } : errorFor(outbound, rpc.error)),
+          status: failure.status,
+        },
       );
     }
     if (outbound.requests.length === 0 || receiver.owes(outbound)) {
@@ -301,7 +390,8 @@ export class StreamableHttp implements Remote {
    * @param generation The session that was lost.
    */
   async #renew(generation: number): Promise<void> {
-    if (this.#session.generation !== generation) return;
+    // The one that took its place may be lost by now, too: until the next is there, nothing can be sent.
+    if (this.#session.generation !== generation && !this.#session.lost) return;
     this.#renewal ??= this.#reopen().finally(() => this.#renewal = undefined);
     await this.#renewal;
   }
@@ -314,48 +404,32 @@ export class StreamableHttp implements Remote {
     this.#log("The server has lost the session: opening a new one");
     this.#session.lost = true;
     this.#session.forget();
-    const controller = new AbortController();
-    const abort = () => controller.abort();
+    // Two: a stream that its server leaves open after the answer is cut, and not what follows it.
+    const controllers = [new AbortController(), new AbortController()] as const;
+    const abort = () => controllers.forEach((controller) => controller.abort());
     this.#closing.signal.addEventListener("abort", abort, { once: true });
     try {
-      await this.#replay({ ...opening.initialize, controller }, opening.initialized);
+      const [first, second] = controllers;
+      const { initialize, initialized } = opening;
+      await this.#replay(
+        { ...initialize, controller: first },
+        initialized && { ...initialized, controller: second },
+      );
     } finally {
       this.#closing.signal.removeEventListener("abort", abort);
     }
     this.#session.lost = false;
     this.#session.generation++;
     if (this.#standing.started) this.#standing.start();
+    this.#receiver.renewed?.();
   }
 
   async #replay(initialize: Outbound, initialized: Outbound | undefined): Promise<void> {
-    const answered = new ReplayReceiver(this.#receiver);
+    const answered = new ReplayReceiver(this.#receiver, initialize);
     const response = await this.#post(initialize);
     if (!response.ok) throw (await HttpFailure.read(response)).toError("initialize");
     await this.#read(response, initialize, answered);
     if (initialized === undefined) return;
-    await drain(await this.#post({ ...initialized, controller: initialize.controller }));
-  }
-}
-
-/** Keeps the answer to a repeated `initialize` from the host and passes on everything else. */
-class ReplayReceiver implements Receiver {
-  readonly #host: Receiver;
-  #answered = false;
-
-  constructor(host: Receiver) {
-    this.#host = host;
-  }
-
-  receive(inbound: Inbound): Promise<void> | void {
-    const [message] = inbound.messages;
-    if (message?.kind !== "response") return this.#host.receive(inbound);
-    this.#answered = true;
-    if ("error" in message.value) {
-      throw new McpAuthError("SERVER_ERROR", "Cannot open a new session: the server refused to initialize");
-    }
-  }
-
-  owes(): boolean {
-    return !this.#answered;
+    await drain(await this.#post(initialized));
   }
 }

@@ -18,7 +18,7 @@ Deno.test("an error as text: what happened, its code, and the next command", () 
   equal(errorText(new McpAuthError("TIMEOUT", "Cannot wait")), "Error: Cannot wait [TIMEOUT]\n");
 });
 
-Deno.test("an error as JSON: the same words, on one line", () => {
+Deno.test("row 48: an error as JSON: the same words, on one line", () => {
   equal(
     errorJson(PLAIN),
     '{"error":{"code":"NOT_FOUND","message":"Cannot find \\"x\\": there is no such entry","hint":"Run: mcp-auth list"}}\n',

@@ -20,6 +20,7 @@ import { type GrantFlags, grantOptions, type KeyFlags } from "../../grant_flags.
 import { connectWithToken, givenToken } from "../../hand_token.ts";
 import { isoTime } from "../../output/time.ts";
 import type { SiteFlags } from "../../provider_flags.ts";
+import { readWebSocketUrl } from "../../websocket_flags.ts";
 
 /** The flags of the command. */
 export type AddFlags =
@@ -38,7 +39,8 @@ export type AddFlags =
   };
 
 /** Adds an entry. */
-export const action: Action<AddFlags, [string, string?]> = async (context, flags, first, second) => {
+export const action: Action<AddFlags, [string, string?]> = async (context, typed, ...typedWords) => {
+  const { flags, words: [first, second] } = readWebSocketUrl(typed, ...typedWords);
   const { name, url, kind, named } = await addTarget(context, flags, first, second);
   const before = await context.store(flags).server(name);
   if (before !== undefined && !flags.force) throw taken(name, before.record.url);

@@ -6,21 +6,34 @@
 import { McpAuthError } from "../../../../primitives/errors.ts";
 import { parseWebUrl } from "../../../../primitives/web_url.ts";
 import { entryNameFor, expandHeaders } from "../../../../services/config/mod.ts";
-import type { ServerRecord } from "../../../../services/credentials/mod.ts";
+import type { ServerOptions, ServerRecord } from "../../../../services/credentials/mod.ts";
+import type { SignInNeed } from "../../../../services/tokens/mod.ts";
 import { requireMcpServer } from "../../add_target.ts";
 import { wayOf, withOptions } from "../../callback_flags.ts";
+import type { LogFlags } from "../../bridge_flags.ts";
 import type { Action, StoreFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { requireEntry, type SignInFlags, signInWithBrowser } from "../../entry.ts";
 import { type ClientFlags, type EntryFlags, givenClient, signInOptions } from "../../entry_flags.ts";
 import { loginCommand, NEW_TOKEN_COMMAND } from "../../client_flags.ts";
 import { type GrantFlags, grantKind, grantOptions, type KeyFlags } from "../../grant_flags.ts";
+import { withoutTransport } from "../../transport_flags.ts";
+import { readWebSocketUrl } from "../../websocket_flags.ts";
+import { BridgePerson } from "./person.ts";
 
 /** The flags of the command. */
-export type BridgeFlags = StoreFlags & SignInFlags & EntryFlags & ClientFlags & GrantFlags & KeyFlags & {
-  readonly login?: boolean | undefined;
-  readonly clientSecretFile?: string | undefined;
-};
+export type BridgeFlags =
+  & StoreFlags
+  & SignInFlags
+  & EntryFlags
+  & ClientFlags
+  & GrantFlags
+  & KeyFlags
+  & LogFlags
+  & {
+    readonly login?: boolean | undefined;
+    readonly clientSecretFile?: string | undefined;
+  };
 
 /** What is bridged to. */
 interface Target {
@@ -33,62 +46,68 @@ interface Target {
   readonly signInCommand: string;
 }
 
-/** The flags that describe a sign-in: without `--login` there is none. */
-const SIGN_IN_FLAGS = {
-  scope: "--scope",
-  resource: "--resource",
-  clientId: "--client-id",
-  clientSecretFile: "--client-secret-file",
-  privateKey: "--private-key",
-  signingAlgorithm: "--signing-algorithm",
-  keyId: "--key-id",
-  assertionAudience: "--assertion-audience",
-  clientMetadataUrl: "--client-metadata-url",
-  callbackPort: "--callback-port",
-  callbackHost: "--callback-host",
-  redirectUri: "--redirect-uri",
-  listen: "--listen",
-  allowMetadataOrigin: "--allow-metadata-origin",
-  assumePkce: "--assume-pkce",
-  dpop: "--dpop",
-  provider: "--provider",
-  providerParam: "--provider-param",
-  authorizationServer: "--authorization-server",
-  quirk: "--quirk",
-  authorizeParam: "--authorize-param",
-  clientName: "--client-name",
-  browser: "--browser",
-  device: "--device",
-  timeout: "--timeout",
-} as const;
-
 /** Runs the bridge until the host closes standard input. */
-export const action: Action<BridgeFlags, [string]> = async (context, flags, nameOrUrl) => {
+export const action: Action<BridgeFlags, string[]> = async (context, flags, ...words) => {
+  if (flags.logFile === undefined) return await bridge(context, flags, words);
+  const { withBridgeLog } = await import("../../bridge_log.ts");
+  await withBridgeLog(context, flags.logFile, (record) => bridge(context, flags, words, record));
+};
+
+async function bridge(
+  context: CliContext,
+  typed: BridgeFlags,
+  typedWords: readonly string[],
+  record?: (line: string) => void,
+): Promise<void> {
+  if (context.args.includes("--")) {
+    const { bridgeToProgram } = await import("./command_target.ts");
+    return await bridgeToProgram(context, typed, typedWords, record);
+  }
+  const [named, port] = typedWords;
+  const hasPort = named !== undefined && isUrl(named) && /^\d{1,5}$/.test(port ?? "");
+  if (named === undefined || typedWords.length > (hasPort ? 2 : 1)) throw unclear(typedWords);
+  const { flags, words: [nameOrUrl] } = readWebSocketUrl(
+    hasPort ? withPort(typed, Number(port)) : typed,
+    named,
+  );
   checkSignInFlags(context, flags, nameOrUrl);
   const target = await findTarget(context, flags, nameOrUrl);
   const { server, stored, byGrant, signInCommand } = target;
   const services = context.services(flags);
   const { signal } = await services.interruption({ parent: true });
+  context.sayWithoutWaiting();
   /** A new entry must not take the place of another that got its name meanwhile. */
   let expected: null | undefined = stored ? undefined : null;
-  const authorizer = services.authorizer(server, {
-    anonymous: server.signIn === "none" || !stored,
-    signInCommand,
-    ...((flags.login || byGrant) && server.signIn !== "token"
-      ? {
-        signIn: async (need) => {
-          const given = await givenClient(context, flags, server.options.clientId);
-          await signInWithBrowser(
-            context,
-            { ...flags, inputTaken: true, command: signInCommand },
-            { server, expected, ...need },
-            given,
-          );
-          expected = undefined;
-        },
-      }
-      : {}),
+  const isMachine = byGrant || server.options.grant !== undefined;
+  const person = new BridgePerson({
+    context,
+    flags,
+    server,
+    stored,
+    command: signInCommand,
+    unable: whyNobody(server, isMachine),
+    opensBrowser: flags.login === true && server.signIn !== "token" && !isMachine,
   });
+  const bySelf = async (need: SignInNeed) => {
+    const given = await givenClient(context, flags, server.options.clientId);
+    const manner = { ...flags, inputTaken: true, command: signInCommand };
+    await signInWithBrowser(context, manner, { server, expected, ...need }, given);
+    expected = undefined;
+  };
+  const signIn = server.signIn === "token" || !(flags.login || byGrant)
+    ? undefined
+    : isMachine
+    ? bySelf
+    : (need: SignInNeed) => person.signInFor(need);
+  const { authorizer, http, headers } = person.reach((entry) => ({
+    http: services.http(entry),
+    headers: expandHeaders(entry.options.headers, (name) => context.env.get(name)),
+    authorizer: services.authorizer(entry, {
+      anonymous: entry.signIn === "none" || (entry === server && !stored),
+      signInCommand: entry === server ? signInCommand : loginCommand(entry),
+      signIn,
+    }),
+  }));
   const { runBridge } = await import("../../../../services/bridge/mod.ts");
   const log = (message: string) => context.say(message);
   const ended = new AbortController();
@@ -96,9 +115,19 @@ export const action: Action<BridgeFlags, [string]> = async (context, flags, name
   try {
     await runBridge({
       url: server.url,
-      http: services.http(server),
+      transport: server.options.transport,
+      openSocket: services.openSocket(server),
+      webSocketAuth: server.options.websocketAuth,
+      http,
       authorizer,
-      headers: expandHeaders(server.options.headers, (name) => context.env.get(name)),
+      headers,
+      person,
+      tools: { allow: server.options.allowTools, ignore: server.options.ignoreTools },
+      keepAliveMs: keepAliveMs(server.options),
+      lines: {
+        renew: async () => (await services.network()).renew(),
+        isReachable: async (timeoutMs) => await (await services.network()).isReachable(server.url, timeoutMs),
+      },
       input: context.terminal.input(),
       output: {
         write: async (chunk) => {
@@ -108,13 +137,41 @@ export const action: Action<BridgeFlags, [string]> = async (context, flags, name
         },
       },
       log,
+      record,
       signal,
     });
   } finally {
     ended.abort();
-    await keeping;
+    await Promise.all([keeping, person.close()]);
   }
-};
+}
+
+/** The port after the URL, as mcp-remote takes it. */
+function withPort(flags: BridgeFlags, port: number): BridgeFlags {
+  if (port <= 65_535) return { ...flags, callbackPort: [...flags.callbackPort ?? [], port] };
+  throw new McpAuthError("USAGE", `Cannot use port ${port}: there are none above 65535`);
+}
+
+function keepAliveMs({ keepAliveSeconds }: ServerOptions): number | undefined {
+  return keepAliveSeconds ? keepAliveSeconds * 1_000 : undefined;
+}
+
+/** The command-line library counts no words that may be a command. */
+function unclear(words: readonly string[]): McpAuthError {
+  return new McpAuthError(
+    "USAGE",
+    `Cannot read the command line: ${
+      words.length === 0 ? "expected the name of an entry, or a URL" : "there are too many arguments"
+    }`,
+    { hint: "A server that is a program comes after --: mcp-auth bridge -- <command> <argument>..." },
+  );
+}
+
+/** Why nobody can sign in to an entry through the host; undefined where a person can. */
+function whyNobody(server: ServerRecord, isMachine: boolean): string | undefined {
+  if (server.signIn === "token") return "its token is given by hand";
+  return isMachine ? "it signs in by itself, as a machine" : undefined;
+}
 
 /** Refuses a flag that would have no effect. */
 function checkSignInFlags(context: CliContext, flags: BridgeFlags, nameOrUrl: string): void {
@@ -126,13 +183,12 @@ function checkSignInFlags(context: CliContext, flags: BridgeFlags, nameOrUrl: st
       hint: "Name a file",
     });
   }
-  if (flags.login || grantKind(flags, isUrl(nameOrUrl) ? context.env : undefined) !== undefined) return;
-  for (const [name, flag] of Object.entries(SIGN_IN_FLAGS)) {
-    if (flags[name as keyof typeof SIGN_IN_FLAGS] === undefined) continue;
-    throw new McpAuthError("USAGE", `Cannot use "${flag}" without --login: it describes a sign-in`, {
-      hint: "Add --login, or leave it out",
-    });
-  }
+  // The others describe the sign-in of the login tool too.
+  if (flags.login || flags.browser === undefined) return;
+  if (grantKind(flags, isUrl(nameOrUrl) ? context.env : undefined) !== undefined) return;
+  throw new McpAuthError("USAGE", 'Cannot use "--browser" without --login: no browser is opened then', {
+    hint: "Add --login, or leave it out",
+  });
 }
 
 /** An entry by its name, the one entry of a URL, or a URL that is no entry yet. */
@@ -143,7 +199,7 @@ async function findTarget(context: CliContext, flags: BridgeFlags, nameOrUrl: st
   };
   const byGrant = options.grant !== undefined;
   const target = (record: ServerRecord, stored: boolean, signInCommand: string): Target => ({
-    server: { ...record, options: withOptions(record.options, options) },
+    server: { ...record, options: withOptions(withoutTransport(record.options, flags), options) },
     stored,
     byGrant,
     signInCommand,

@@ -8,15 +8,20 @@ import { EXPORT_MAX_BYTES } from "../../../../primitives/limits.ts";
 import { safeText, safeUrl } from "../../../../primitives/untrusted_text.ts";
 import { expandHeaders } from "../../../../services/config/mod.ts";
 import type { WholeEntry } from "../../../../services/credentials/mod.ts";
+import { isHostId } from "../../../../services/hosts/mod.ts";
 import { importEntries, readExport, renameEntries } from "../../../../services/transfer/mod.ts";
 import { isRenewable } from "../../../../services/tokens/mod.ts";
 import type { Action, CommonFlags } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
+import type { HostFileFlags } from "../../host_flags.ts";
 import { isoTime } from "../../output/time.ts";
 import { exportPassphrase, transferPorts } from "../../transfer.ts";
 
 /** The flags of the command. */
-export type ImportFlags = CommonFlags & {
+export type ImportFlags = CommonFlags & HostFileFlags & {
+  readonly withHeaders?: boolean | undefined;
+  readonly move?: boolean | undefined;
+  readonly login?: boolean | undefined;
   readonly force?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
   readonly name?: readonly string[] | undefined;
@@ -26,6 +31,13 @@ export type ImportFlags = CommonFlags & {
 
 /** Imports entries. */
 export const action: Action<ImportFlags, string[]> = async (context, flags, source, ...more) => {
+  if (isHostId(source)) {
+    refuseFlag(flags.passphraseFile, "--passphrase-file", "a host seals nothing");
+    if (!flags.move) refuseFlags(flags, MOVE_FLAGS, "it is for --move");
+    const { importFromHost } = await import("./host.ts");
+    return await importFromHost(context, flags, source, more);
+  }
+  refuseFlags(flags, HOST_FLAGS, "it is for hosts");
   if (source === "mcp-remote") {
     refuseFlag(flags.passphraseFile, "--passphrase-file", "mcp-remote seals nothing");
     const { importMcpRemote } = await import("./mcp_remote.ts");
@@ -65,7 +77,7 @@ async function importFile(context: CliContext, flags: ImportFlags, file: string)
 }
 
 /** Whoever made the file may have named a variable or a file of this machine that its server should never see. */
-function warnOfVariables(context: CliContext, entries: readonly WholeEntry[]): void {
+export function warnOfVariables(context: CliContext, entries: readonly Pick<WholeEntry, "server">[]): void {
   for (const { server: { name, url, options } } of entries) {
     const variables = new Set<string>();
     const files = new Set<string>();
@@ -114,6 +126,27 @@ export function newNames({ name }: Pick<ImportFlags, "name">): ReadonlyMap<strin
     );
   }
   return names;
+}
+
+/** What only has a meaning where the source is a host, and where its file is changed. */
+const MOVE_FLAGS = { login: "--login", yes: "--yes" } as const;
+const HOST_FLAGS = {
+  ...MOVE_FLAGS,
+  withHeaders: "--with-headers",
+  move: "--move",
+  scope: "--scope",
+  configFile: "--config-file",
+} as const;
+
+function refuseFlags(
+  flags: ImportFlags,
+  refused: Readonly<Partial<Record<keyof ImportFlags, string>>>,
+  why: string,
+): void {
+  for (const [name, flag] of Object.entries(refused)) {
+    const value = flags[name as keyof ImportFlags];
+    refuseFlag(value === undefined || value === false ? undefined : String(value), flag, why);
+  }
 }
 
 function refuseFlag(value: string | undefined, flag: string, why: string): void {

@@ -146,7 +146,7 @@ async function askAll(
   const { signal } = await context.services(flags).interruption();
   for (const candidate of candidates) {
     try {
-      const current = await currentServer(context, flags, candidate, signal);
+      const current = await currentServer(context, flags, candidate.recognized, signal);
       const now = context.clock.now();
       asked.push({ candidate, bound: toEntry({ ...candidate, current, issuer: flags.issuer, now }) });
     } catch (error) {
@@ -158,10 +158,11 @@ async function askAll(
   return asked;
 }
 
-async function currentServer(
+/** Asks a server who authorizes access to it now. */
+export async function currentServer(
   context: CliContext,
   flags: ImportFlags,
-  { recognized }: Candidate,
+  recognized: RecognizedState,
   signal: AbortSignal,
 ): Promise<CurrentServer> {
   const { url } = recognized;

@@ -23,6 +23,7 @@ export const action: Action<CommonFlags, []> = async (context, flags) => {
   const json = entries.map(({ server, credential, state }) => ({
     name: server.name,
     url: server.url,
+    transport: server.options.transport ?? "auto",
     state,
     account: credential?.account ?? null,
     expires_at: isoTime(credential?.expiresAt),

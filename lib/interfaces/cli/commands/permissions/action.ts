@@ -33,7 +33,7 @@ export const action: Action<PermissionsFlags, [string?]> = async (context, flags
   const command = flags.command?.trim().replace(/\s+/g, " ") ?? "token";
   const needs = needsOf(command);
   const subjects = needs.store === "opened" ? await subjectsOf(context, flags, name) : [];
-  const situation = await situationOf(context, flags, needs);
+  const situation = await situationOf(context, flags, command, needs);
   const grants = grantsFor(needs, subjects, situation);
   const notes = [
     ...(situation.place.kind === "binary"
@@ -105,6 +105,7 @@ async function subjectsOf(
 async function situationOf(
   context: CliContext,
   flags: PermissionsFlags,
+  command: string,
   needs: CommandNeeds,
 ): Promise<Situation> {
   const { env } = context;
@@ -120,6 +121,7 @@ async function situationOf(
     keychain: keychainNeeds(),
     browser: browserNeeds(env),
     mcpRemote: needs.reaches.includes("mcp-remote") ? await remoteFolder(env) : undefined,
+    hostFiles: await hostFiles(context, command),
     file: flags.file,
   };
 }
@@ -139,6 +141,15 @@ function homeVariables(env: Env, home: string): readonly string[] {
     if (leadsThere(fewer)) needed = fewer;
   }
   return needed;
+}
+
+/** Where the configuration is of the host that a command names. */
+async function hostFiles(context: CliContext, command: string): Promise<Situation["hostFiles"]> {
+  const { hostOf, isHostId, touchedPlaces } = await import("../../../../services/hosts/mod.ts");
+  const id = command.split(" ")[1];
+  if (!isHostId(id)) return undefined;
+  const { hostMachine } = await import("../../host_config.ts");
+  return touchedPlaces(hostOf(id), await hostMachine(context));
 }
 
 async function remoteFolder(env: Env): Promise<string> {

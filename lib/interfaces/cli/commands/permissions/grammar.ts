@@ -29,7 +29,7 @@ export const command = defineCommand<PermissionsFlags, [string?]>({
         brief: "As flags of the command line, or as a permission set for deno.json",
         optional: true,
       },
-      file: valueFlag("File that export writes or import reads", "file"),
+      file: valueFlag("File that export writes, import reads, or the bridge logs to", "file"),
       ...jsonFlag,
       ...storeFlags,
     },

@@ -58,6 +58,8 @@ export interface Situation {
   readonly browser: BrowserNeeds;
   /** The folder of mcp-remote. */
   readonly mcpRemote: string | undefined;
+  /** What of a host's configuration is read and written; undefined where the command names no host. */
+  readonly hostFiles?: { readonly read: readonly string[]; readonly write: readonly string[] } | undefined;
   /** The file that the command line names. */
   readonly file: string | undefined;
 }
@@ -237,16 +239,21 @@ function addReach(
         ["net"],
         "Add --allow-net= for the hosts of the servers and of the issuers that they name",
       );
+    case "reads-host":
+    case "writes-host":
+      return addHost(found, reach, situation);
     case "reads-file":
     case "writes-file":
       return addFile(found, reach, situation);
+    case "writes-log":
+      return addLog(found, situation);
     case "keychain":
       return addKeychain(found, situation);
     case "new-key":
       found.uses("new-key");
       return found.set(["MCP_AUTH_KEY", "MCP_AUTH_PASSPHRASE"]);
     case "program":
-      found.more(["run"], "Add --allow-run= for the program that exec is to start: it may do everything");
+      found.more(["run"], "Add --allow-run= for the program that is to be started: it may do everything");
   }
 }
 
@@ -305,6 +312,24 @@ function addSignIn(found: Collection, subjects: readonly Subject[], situation: S
   found.set(browser.variables);
 }
 
+/** The folder of the configuration: it is written beside its place first, and kept there. */
+function addHost(
+  found: Collection,
+  reach: "reads-host" | "writes-host",
+  { hostFiles }: Situation,
+): void {
+  found.uses("host");
+  found.set(["HOME", "USERPROFILE", "LOCALAPPDATA", "PATH", "XDG_DATA_HOME", "MCP_AUTH_KEYSTORE"]);
+  if (hostFiles === undefined) {
+    return found.more(
+      ["read", "write"],
+      `Ask for one host, for where its configuration is: --command "install claude-desktop"`,
+    );
+  }
+  for (const path of hostFiles.read) found.read.add(path);
+  if (reach === "writes-host") { for (const path of hostFiles.write) found.write.add(path); }
+}
+
 function addFile(found: Collection, reach: "reads-file" | "writes-file", { file }: Situation): void {
   found.uses("export");
   const writes = reach === "writes-file";
@@ -321,6 +346,17 @@ function addFile(found: Collection, reach: "reads-file" | "writes-file", { file 
   const path = writes ? file.replace(/[^\\/]+$/, "") || "." : file;
   found.read.add(path);
   if (writes) found.write.add(path);
+}
+
+/** A log is looked at before it is written, and what it had is kept beside it. */
+function addLog(found: Collection, { file }: Situation): void {
+  if (file === undefined) {
+    return found.more(["read", "write"], "Say with --file which file the log is");
+  }
+  for (const path of [file, `${file}.1`]) {
+    found.read.add(path);
+    found.write.add(path);
+  }
 }
 
 function eachSignedIn(

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { HOST_IDS, type HostId } from "../../../../services/hosts/mod.ts";
 
 /** Whom a command talks to, or what else it reaches. */
 export type Reach =
@@ -24,9 +25,14 @@ export type Reach =
   | "sign-in"
   /** The folder of mcp-remote, and the servers that it is for. */
   | "mcp-remote"
+  /** The configuration of the host that the command names. */
+  | "reads-host"
+  | "writes-host"
   /** A file that the command line names. */
   | "reads-file"
   | "writes-file"
+  /** The log that the command line names. */
+  | "writes-log"
   /** The keychain, whatever the store is sealed by now. */
   | "keychain"
   /** A key or passphrase that takes the place of another. */
@@ -40,6 +46,10 @@ export interface CommandNeeds {
   readonly store: "opened" | "beside" | "not";
   readonly reaches: readonly Reach[];
 }
+
+/** The rows of each host, whose configurations are in different places. */
+const ofHosts = (command: (host: HostId) => string, needs: CommandNeeds) =>
+  Object.fromEntries(HOST_IDS.map((host) => [command(host), needs]));
 
 const store = (...reaches: readonly Reach[]): CommandNeeds => ({ store: "opened", reaches });
 const NOTHING: CommandNeeds = { store: "not", reaches: [] };
@@ -58,6 +68,9 @@ export const COMMAND_NEEDS: Readonly<Record<string, CommandNeeds>> = {
   exec: store("refresh", "program"),
   bridge: store("server", "refresh"),
   "bridge --login": store("server", "refresh", "sign-in"),
+  "bridge --log-file": store("server", "refresh", "writes-log"),
+  "bridge --login --log-file": store("server", "refresh", "sign-in", "writes-log"),
+  "bridge --": { store: "not", reaches: ["program"] },
   tools: store("server", "refresh"),
   call: store("server", "refresh"),
   set: store(),
@@ -83,6 +96,10 @@ export const COMMAND_NEEDS: Readonly<Record<string, CommandNeeds>> = {
   export: store("writes-file"),
   import: store("reads-file"),
   "import mcp-remote": store("mcp-remote"),
+  ...ofHosts((host) => `import ${host}`, store("reads-host", "mcp-remote")),
+  ...ofHosts((host) => `import ${host} --move`, store("writes-host", "mcp-remote")),
+  install: store("writes-host"),
+  ...ofHosts((host) => `install ${host}`, store("writes-host")),
   audit: { store: "beside", reaches: [] },
   permissions: store(),
   help: NOTHING,
@@ -107,6 +124,8 @@ export type VariableUse =
   | "ornament"
   | "export"
   | "mcp-remote"
+  /** It tells where the configuration of a host is, or which program that has to start. */
+  | "host"
   /** How requests go out; see `connections.ts`. */
   | "connection"
   /** It speaks from one process of this program to another, and is never granted. */
@@ -173,6 +192,11 @@ export const VARIABLES: Readonly<Record<string, VariableUse>> = {
   MCP_AUTH_EXPORT_PASSPHRASE: "export",
   MCP_REMOTE_CONFIG_DIR: "mcp-remote",
   USERPROFILE: "mcp-remote",
+  APPDATA: "host",
+  XDG_CONFIG_HOME: "host",
+  CLAUDE_CONFIG_DIR: "host",
+  CODEX_HOME: "host",
+  GEMINI_CLI_HOME: "host",
   HTTPS_PROXY: "connection",
   https_proxy: "connection",
   HTTP_PROXY: "connection",

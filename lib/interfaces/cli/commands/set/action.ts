@@ -12,7 +12,10 @@ import { withOptions } from "../../callback_flags.ts";
 import type { CliContext } from "../../context.ts";
 import { requireEntry } from "../../entry.ts";
 import { type GrantFlags, grantOptions, shownGrant } from "../../grant_flags.ts";
+import { UNSETTABLE_BRIDGE } from "../../bridge_flags.ts";
 import { UNSETTABLE_PROVIDER } from "../../provider_flags.ts";
+import { withoutTransport } from "../../transport_flags.ts";
+import { readWebSocketUrl } from "../../websocket_flags.ts";
 import { type EntryFlags, entryOptions, type UNSETTABLE } from "../../entry_flags.ts";
 
 /** The flags of the command. */
@@ -33,6 +36,8 @@ const OPTION_OF: Readonly<Record<typeof UNSETTABLE[number], keyof ServerOptions>
   "header": "headers",
   "ca-file": "caFile",
   "client-cert": "clientCertificate",
+  "transport": "transport",
+  "websocket-auth": "websocketAuth",
   "allow-private-host": "allowPrivateHosts",
   "allow-metadata-origin": "allowMetadataOrigins",
   "assume-pkce": "allowMissingPkceMetadata",
@@ -41,14 +46,18 @@ const OPTION_OF: Readonly<Record<typeof UNSETTABLE[number], keyof ServerOptions>
   "client-name": "clientName",
   "grant": "grant",
   "assertion-audience": "assertionAudience",
+  ...UNSETTABLE_BRIDGE,
   ...UNSETTABLE_PROVIDER,
 };
 
 /** Changes an entry. */
-export const action: Action<SetFlags, [string]> = async (context, flags, name) => {
+export const action: Action<SetFlags, [string]> = async (context, typed, name) => {
+  const { flags: read, words: [url] } = readWebSocketUrl(typed, typed.url);
+  const flags = { ...read, url };
   const { record, version } = await requireEntry(context, flags, name);
   const given = { ...await entryOptions(flags), ...await grantOptions(context, flags, undefined) };
-  if (Object.keys(given).length === 0 && flags.unset === undefined && flags.url === undefined) {
+  const toChange = [flags.unset, flags.url, flags.transport, ...Object.values(given)];
+  if (toChange.every((each) => each === undefined)) {
     throw new McpAuthError("USAGE", `Cannot change "${name}": nothing to change was given`, {
       hint: "Run: mcp-auth set --help",
     });
@@ -57,7 +66,7 @@ export const action: Action<SetFlags, [string]> = async (context, flags, name) =
   const kept = Object.fromEntries(
     Object.entries(record.options).filter(([option]) => !forgotten.includes(option)),
   );
-  const next: ServerRecord = { ...record, options: withOptions(kept, given) };
+  const next: ServerRecord = { ...record, options: withOptions(withoutTransport(kept, flags), given) };
   const moved = flags.url === undefined
     ? next
     : { ...next, url: await checkMove(context, flags, record, flags.url) };

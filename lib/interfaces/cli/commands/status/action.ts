@@ -81,7 +81,7 @@ function statusOf(
   template: ProviderTemplate | undefined,
 ): Status {
   const { name } = server;
-  const { site } = server.options;
+  const { site, transport } = server.options;
   const provider = template?.name ?? server.options.provider;
   const quirks = quirksOf(server, template, credential);
   const state = entryState(server, credential, clock);
@@ -91,6 +91,7 @@ function statusOf(
     ...(provider === undefined || provider === NO_PROVIDER ? [] : [["Provider", provider] as const]),
     ...(site === undefined ? [] : [["Site", siteText(site)] as const]),
     ...(quirks.length === 0 ? [] : [["Quirks", quirks.join(" ")] as const]),
+    ...(transport === undefined ? [] : [["Transport", transport] as const]),
     ["State", STATE_WORDS[state]],
     ...(credential === undefined ? [] : credentialRows(credential, clock.now())),
     ["Keystore", keystore ?? "-"],
@@ -104,6 +105,7 @@ function statusOf(
       name,
       url: server.url,
       kind: server.kind ?? "mcp",
+      transport: server.kind === "api" ? null : transport ?? "auto",
       provider: provider ?? null,
       site: site ?? null,
       quirks,

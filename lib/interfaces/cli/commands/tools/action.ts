@@ -3,23 +3,22 @@
  *
  * @module
  */
-import { safeText } from "../../../../primitives/untrusted_text.ts";
 import type { Action, CommonFlags } from "../../command.ts";
-import { connectionTo } from "../../connection.ts";
+import { rememberingConnectionTo } from "../../connection.ts";
 import { targetEntry } from "../../hand_token.ts";
+import { toolNamed } from "../../tool_list.ts";
+import { describeTool, listTools } from "./words.ts";
 
-/** Lists the tools. */
-export const action: Action<CommonFlags, [string]> = async (context, flags, name) => {
+/** Lists the tools, or shows one of them whole. */
+export const action: Action<CommonFlags, [string, string?]> = async (context, flags, name, wanted) => {
   const record = await targetEntry(context, flags, name);
-  const connection = await connectionTo(context, flags, record, context.services(flags).authorizer(record));
+  const authorizer = context.services(flags).authorizer(record);
+  const connection = await rememberingConnectionTo(context, flags, record, authorizer);
   try {
     const tools = await connection.listAll("tools/list", "tools");
-    const lines = tools.map((tool) => {
-      const { name, description } = tool as { readonly name?: unknown; readonly description?: unknown };
-      const words = typeof description === "string" ? safeText(description, 120) : "";
-      return `${safeText(name, 128)}${words === "" ? "" : `  ${words}`}`;
-    });
-    context.print(flags, tools, lines.join("\n"));
+    if (wanted === undefined) return context.print(flags, tools, listTools(tools));
+    const { item, tool } = toolNamed(tools, wanted);
+    context.print(flags, item, describeTool(tool, /^https?:/i.test(name) ? name : record.name));
   } finally {
     await connection.close();
   }
