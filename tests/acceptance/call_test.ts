@@ -244,6 +244,7 @@ Deno.test("a stateless server's question is asked at the terminal, and the call 
   assert.equal((await home.run(["add", "demo", mcp.url])).code, 0);
   await using terminal = atTerminal(home, ["call", "demo", "ask"]);
   await terminal.shows("Who are you?");
+  await terminal.shows("Do you want to answer?");
   await terminal.type("");
   await terminal.shows("name (optional)");
   await terminal.type("Ada");

@@ -46,7 +46,15 @@ Deno.test("add connects, and every command of the entry's life works in its own 
     const { stdout } = await home.run(["list"]);
     assert.match(stdout, /^NAME +STATE +TOKEN EXPIRES +URL\ndemo +signed in +in 60 min +http:\S+\/mcp\n$/);
     const { json } = await home.run(["list", "--json"]);
-    assert.deepEqual(Object.keys(json[0]), ["name", "url", "state", "account", "expires_at", "can_refresh"]);
+    assert.deepEqual(Object.keys(json[0]), [
+      "name",
+      "url",
+      "transport",
+      "state",
+      "account",
+      "expires_at",
+      "can_refresh",
+    ]);
     assert.equal(json.length, 1);
   });
 
@@ -59,6 +67,7 @@ Deno.test("add connects, and every command of the entry's life works in its own 
     assert.deepEqual(rest, {
       name: "demo",
       url,
+      transport: "auto",
       kind: "mcp",
       provider: null,
       site: null,
@@ -100,7 +109,7 @@ Deno.test("add connects, and every command of the entry's life works in its own 
 
   await t.step("tools lists the tools", async () => {
     const { stdout } = await home.run(["tools", "demo"]);
-    assert.match(stdout, /^echo {2}Returns the text it is given$/m);
+    assert.match(stdout, /^echo text\n {4}Returns the text it is given$/m);
     const { json } = await home.run(["tools", "demo", "--json"]);
     assert.equal(json.length, 8);
     assert.equal(json[0].inputSchema.type, "object");

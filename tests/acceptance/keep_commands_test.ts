@@ -50,6 +50,7 @@ Deno.test(ROW, async (t) => {
     assert.deepEqual(rest, {
       name: "alice",
       url: mcp.url,
+      transport: "auto",
       kind: "mcp",
       provider: null,
       site: null,

@@ -211,8 +211,12 @@ Deno.test("Keep: refresh token dead: says so and names the command", () =>
       assertError(outcome, "TOKEN_REFRESH_FAILED", 4, /^Run: mcp-auth login demo$/);
     }
     await using host = new Host(home, ["demo"]);
-    const { error } = await host.initialize();
-    assert.deepEqual(error?.data, { code: "TOKEN_REFRESH_FAILED", hint: "Run: mcp-auth login demo" });
+    await host.initialize();
+    const { error } = await host.request("tools/call", { name: "whoami", arguments: {} });
+    assert.deepEqual(error?.data, {
+      code: "TOKEN_REFRESH_FAILED",
+      hint: "Run: mcp-auth login demo, or call the tool mcp_auth_login",
+    });
     await using client = libraryIn(home);
     const result = await client.getBearerToken("demo");
     assert.ok(!result.ok);

@@ -376,6 +376,8 @@ export class WaitingRoom {
     const local = localResult(message, person);
     if (this.isUnreached && (local === undefined || isList(message))) await this.#tryAgain(outbound);
     else if (local === undefined) await this.#waitForBrowser(outbound);
+    // Somebody may have signed in since the last look.
+    if (this.#apart && local === undefined) await this.look();
     if (!this.#apart) return await this.send(outbound);
     if (local === undefined) throw this.#obstacle();
     await answer(host, outbound, message, local);
