@@ -86,15 +86,6 @@ export function readMcpRemoteLine(args: readonly string[]): McpRemoteLine | unde
 }
 
 /**
- * The arguments of `mcp-auth bridge` that do the same, as far as that can be said on a command line.
- *
- * @param line What {@linkcode readMcpRemoteLine} made of it.
- */
-export function bridgeArguments({ url, options, interactive }: McpRemoteLine): readonly string[] {
-  return [url, ...(interactive ? ["--login"] : []), ...options.flat().filter((word) => word !== undefined)];
-}
-
-/**
  * The arguments of mcp-remote in a command that starts it: `npx -y mcp-remote@latest <url>`, `bunx`, `pnpm dlx`,
  * `deno run npm:mcp-remote`, `node .../mcp-remote/dist/proxy.js`, `cmd /c npx ...`, or mcp-remote itself.
  *

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mcpRemoteLines } from "../../../lib/services/config/mod.ts";
 
-const { bridgeArguments, mcpRemoteArguments, mcpRemoteRemark, readMcpRemoteLine } = await mcpRemoteLines();
+const { mcpRemoteArguments, mcpRemoteRemark, readMcpRemoteLine } = await mcpRemoteLines();
 const URL_ = "https://mcp.example.com/mcp";
 
 for (
@@ -41,7 +41,9 @@ for (
     const line = readMcpRemoteLine([URL_, ...theirs.split(" ").filter((word) => word !== "")]);
     assert.ok(line !== undefined);
     const words = ours.includes("|") ? ours.split(/ (?=--)|\|/) : ours.split(" ");
-    assert.deepEqual(bridgeArguments(line), [URL_, ...words]);
+    const { url, options, interactive } = line;
+    const given = options.flat().filter((word) => word !== undefined);
+    assert.deepEqual([url, ...(interactive ? ["--login"] : []), ...given], [URL_, ...words]);
     assert.deepEqual(line.lost, []);
   });
 }

@@ -21,7 +21,7 @@ import {
 } from "../../../primitives/mcp/jsonrpc.ts";
 import { pause } from "../../../primitives/system/clock.ts";
 import type { Inbound, Outbound } from "../transports/remote.ts";
-import { reopenPause } from "../transports/standing_stream.ts";
+import { Bell, reopenPause } from "../transports/standing_stream.ts";
 import { exactJson, exactValue } from "./exact_json.ts";
 import { type OwnRequests, RefusedError } from "./own_requests.ts";
 import { without } from "./stateful_host.ts";
@@ -80,7 +80,7 @@ export class ChangeStream {
   readonly #running = new Set<Promise<void>>();
   /** The change of the set that is being made; the next one waits for it. */
   #changing: Promise<void> = Promise.resolve();
-  #wake: (() => void) | undefined;
+  readonly #bell = new Bell();
 
   /** @param link What it runs on. */
   constructor(link: ChangeLink) {
@@ -142,7 +142,7 @@ export class ChangeStream {
 
   /** A request has succeeded: a stream that waits for a sign-in is tried again. */
   wake(): void {
-    this.#wake?.();
+    this.#bell.ring();
   }
 
   /** Ends the stream; resolves when nothing of it is under way any more. */
@@ -238,7 +238,7 @@ export class ChangeStream {
       if (failures > STREAM_TRIES_MAX && !listening.isOffered) {
         return this.#link.log("Gave up listening to the server's changes");
       }
-      if (failure !== undefined && SIGN_IN.has(failure.code)) await this.#woken(signal);
+      if (failure !== undefined && SIGN_IN.has(failure.code)) await this.#bell.rung(signal);
       const position = { lastEventId: undefined, retryMs: undefined };
       await pause(reopenPause(position, failures), signal).catch(() => {});
     }
@@ -276,18 +276,6 @@ export class ChangeStream {
       batch: false,
       payload: exactJson(value),
       origin: undefined,
-    });
-  }
-
-  #woken(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        this.#wake = undefined;
-        signal.removeEventListener("abort", wake);
-        resolve();
-      };
-      this.#wake = wake;
-      signal.addEventListener("abort", wake, { once: true });
     });
   }
 }

@@ -51,7 +51,7 @@ export class StandingStream {
   readonly #link: StandingLink;
   #controller: AbortController | undefined;
   #task: Promise<void> = Promise.resolve();
-  #wake: (() => void) | undefined;
+  readonly #bell = new Bell();
   /** What is known of the stream while it is kept open. */
   #stretch: Stretch | undefined;
 
@@ -77,7 +77,7 @@ export class StandingStream {
 
   /** A request has succeeded: a stream that waits for a sign-in is tried again. */
   wake(): void {
-    this.#wake?.();
+    this.#bell.ring();
   }
 
   /** Closes it; resolves when nothing of it is under way any more. */
@@ -119,14 +119,25 @@ export class StandingStream {
         this.#link.log(
           `Cannot keep the server's stream open: ${error instanceof Error ? error.message : error}`,
         );
-        if (error instanceof McpAuthError && SIGN_IN.has(error.code)) await this.#woken(signal);
+        if (error instanceof McpAuthError && SIGN_IN.has(error.code)) await this.#bell.rung(signal);
       }
       if (!stretch.offered && failures >= STREAM_TRIES_MAX) return;
       await pause(reopenPause(position, failures), signal);
     }
   }
+}
 
-  #woken(signal: AbortSignal): Promise<void> {
+/** For one who waits until there is reason to try again. */
+export class Bell {
+  #wake: (() => void) | undefined;
+
+  /** Wakes who waits, if anybody does. */
+  ring(): void {
+    this.#wake?.();
+  }
+
+  /** Resolves at the next ring, and when the signal fires. */
+  rung(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
         this.#wake = undefined;
